@@ -1,0 +1,111 @@
+//! The mailbox of the driver: everything the edges tell it, and what it tells gossip.
+//!
+//! Server and gossip never import each other; both import this. The mailbox is bounded: a session that finds it full
+//! answers its clients `busy`, and waits before it reads on.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use breaker_client::wire::{GossipHealth, RequestFrame, ResponseFrame};
+use tokio::sync::mpsc;
+
+use crate::core::digest::FailureDigest;
+use crate::core::service::ServiceName;
+
+/// One connection of a client, numbered by the server in order of arrival, never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ConnectionId(pub u64);
+
+/// What reaches the driver.
+#[derive(Debug)]
+pub enum Mail {
+    /// A client said hello. Precedes everything else of its connection.
+    Connected {
+        /// Its number.
+        connection: ConnectionId,
+        /// The user at the other end; `None` for nobody, who may do no operator's action.
+        uid: Option<u32>,
+        /// Where its answers go, a batch at a time. The driver never waits for it: an answer that finds it full is
+        /// lost, and the session closes the connection.
+        outbox: mpsc::Sender<Vec<ResponseFrame>>,
+    },
+    /// Requests of one connection, in order.
+    Asked {
+        /// Whose.
+        connection: ConnectionId,
+        /// What.
+        frames: Vec<RequestFrame>,
+    },
+    /// A connection ended. Its permits are cancelled. Follows everything else of its connection.
+    Gone {
+        /// Which.
+        connection: ConnectionId,
+    },
+    /// News from the cluster.
+    Gossip(GossipNews),
+}
+
+/// What gossip tells the driver.
+#[derive(Clone, Debug, PartialEq)]
+pub enum GossipNews {
+    /// Gossip runs (again), died, or is off; with the incarnation it now speaks under.
+    Health {
+        /// How it fares.
+        health: GossipHealth,
+        /// The present incarnation of this agent.
+        incarnation: u64,
+    },
+    /// Everybody known, without ourselves, in order of id; replaces what was said before.
+    Members(Vec<MemberView>),
+    /// A peer's newest digest of one service; replaces its older one.
+    Heard {
+        /// The peer's id.
+        node: String,
+        /// The incarnation it spoke in.
+        incarnation: u64,
+        /// What it said.
+        digest: FailureDigest,
+    },
+    /// A peer no longer speaks of a service: it is plainly healthy there, or the peer is gone.
+    Withdrawn {
+        /// The peer's id.
+        node: String,
+        /// The service.
+        service: ServiceName,
+    },
+}
+
+/// One peer as gossip knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberView {
+    /// Its id.
+    pub node: String,
+    /// Its zone, where it says.
+    pub zone: Option<String>,
+    /// Where it hears gossip.
+    pub address: SocketAddr,
+    /// The incarnation last heard.
+    pub incarnation: u64,
+    /// Whether it is heard.
+    pub standing: Standing,
+    /// Services it speaks of.
+    pub digests: usize,
+}
+
+/// Whether a peer is heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Something from it was processed lately.
+    Live,
+    /// Nothing was, for a while.
+    Silent,
+    /// It said goodbye.
+    Left,
+}
+
+/// What this host publishes: its digests of services that are not plainly healthy. The newest replaces all before.
+pub type Published = BTreeMap<ServiceName, FailureDigest>;
+
+/// Most mails waiting for the driver. Each holds at most one connection's batch; a thousand connections can each have
+/// one waiting.
+pub const MAILBOX_MAX: usize = 2_048;
