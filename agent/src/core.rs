@@ -1,12 +1,29 @@
 //! The pure half of the agent: what is true of a service, and what follows.
 //!
 //! Everything here is `(state, event, now, rng) -> effects`, and every state can be cloned, compared and printed.
+//! Read it in this order: `policy` (what is asked for), `counts` and `window` (what was seen), `conditions` and
+//! `sustained` (what trips), `backoff`, `state`, `breaker` (one service), `share` (children and ancestors), `permits`,
+//! `index`, `recency` and `registry` (all services), `digest` (what is told to others).
 //!
 //! **Invariant:** nothing here imports anything but std and `rand_core`: no async, no clock, no entropy, no logging, no
 //! I/O, no hash map. A test in `tests/` reads the files to make sure.
 
+pub mod backoff;
+pub mod breaker;
+pub mod conditions;
+pub mod counts;
 pub mod digest;
+pub mod index;
 pub mod outcome;
+pub mod permits;
 pub mod policy;
+pub mod reason;
+pub mod recency;
+pub mod registry;
 pub mod service;
+pub mod share;
+pub mod state;
+pub mod store;
+pub mod sustained;
 pub mod time;
+pub mod window;

@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+pub use super::state::StateKind;
+
 use super::service::ServiceName;
 
 /// One agent's word on one service.
@@ -21,36 +23,4 @@ pub struct FailureDigest {
     pub total: u64,
     /// Failed ones, less those that were the host's own fault.
     pub failed: u64,
-}
-
-/// The name of a breaker's state, without what belongs to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum StateKind {
-    /// Calls flow.
-    Closed,
-    /// Calls are refused until a time.
-    Open,
-    /// A few probes go.
-    HalfOpen,
-    /// Refused by an operator.
-    ForcedOpen,
-    /// Let through and not recorded, by an operator.
-    Disabled,
-    /// Recorded and never refused, by an operator.
-    MetricsOnly,
-}
-
-impl StateKind {
-    /// The word for programs.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Closed => "closed",
-            Self::Open => "open",
-            Self::HalfOpen => "half_open",
-            Self::ForcedOpen => "forced_open",
-            Self::Disabled => "disabled",
-            Self::MetricsOnly => "metrics_only",
-        }
-    }
 }

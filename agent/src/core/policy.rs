@@ -266,4 +266,7 @@ pub const BUCKETS_MAX: usize = 1_000;
 /// Most kinds of failure with conditions of their own: each costs a counter in every bucket.
 pub const KINDS_MAX: usize = 16;
 
+/// Most levels below a service ([`super::service::SEGMENTS_MAX`] less one).
+pub const SEGMENTS_BELOW_MAX: usize = super::service::SEGMENTS_MAX - 1;
+
 const RECOVERY_TIMEOUT: Duration = Duration::from_secs(30);

@@ -1,0 +1,491 @@
+//! The breaker of one service: a value that is asked before a call and told afterwards.
+//!
+//! Asking has two halves, because a call needs a grant from the breakers of a whole path or from none: [`Breaker::admission`]
+//! answers without changing anything, [`Breaker::grant`] then reserves. Telling is one: [`Breaker::settle`].
+//! Every grant carries the generation of the state it was given in; what comes back with an older one is not counted
+//! (resilience4j, Polly and Sentinel let late outcomes of Closed decide HalfOpen). Permits in HalfOpen are reserved at the
+//! grant and given back by exactly one settlement, so their number never rises above the limit.
+//! Open lasts from its transition, and nothing but time ends it. Reading never changes anything.
+//!
+//! **Invariant:** `generation` changes with every change of state and with nothing else.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand_core::Rng;
+
+use super::backoff::Backoff;
+use super::conditions;
+use super::counts::{Judged, RunEffect, Sample, Tally};
+use super::policy::{AfterMaxWait, Policy, Rate, Verdict};
+use super::reason::Reason;
+use super::share::Share;
+use super::state::{Action, Exceeded, Notice, State, StateKind, Transition};
+use super::sustained::Holding;
+use super::time::MonoTime;
+use super::window::{Lineage, Window};
+
+/// The breaker of one service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Breaker {
+    policy: Arc<Policy>,
+    state: State,
+    generation: u64,
+    since: MonoTime,
+    /// Why it is in this state; `None` until the first transition.
+    reason: Option<Reason>,
+    window: Window,
+    run: Run,
+    holding: Holding,
+    backoff: Backoff,
+    /// What is owed to enforcement: a refusal is enforced whenever this passes a whole.
+    enforce_debt: u32,
+}
+
+/// The failures in a row, and which row it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Run {
+    /// Changes whenever the row ends.
+    pub serial: u64,
+    /// Failures in it.
+    pub failures: u64,
+    /// Changes whenever the window is emptied.
+    pub window_serial: u64,
+}
+
+/// The receipt for one permitted call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grant {
+    generation: u64,
+    admission: Granted,
+}
+
+/// How a call was let through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Granted {
+    /// By the state.
+    Allowed,
+    /// The state refused, but the policy is enforced for part of the calls only.
+    WouldRefuse,
+}
+
+/// Why a call may not go ahead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The state that refuses.
+    pub state: StateKind,
+    /// Why it is in this state.
+    pub reason: Reason,
+    /// How long until calls may be tried again, where that is a matter of time.
+    pub retry_after: Option<Duration>,
+}
+
+/// What became of an outcome.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// What it did to the counts.
+    pub fate: Fate,
+    /// What follows from it.
+    pub notice: Option<Notice>,
+}
+
+/// What an outcome did to the counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It is in the window.
+    InWindow(Sample),
+    /// It is among the probes of HalfOpen.
+    Probe,
+    /// It counts nowhere, as it should: ignored, cancelled, not enforced, or of a disabled breaker.
+    Nowhere,
+    /// It was dropped: its permit is of an earlier state, or it has none and the state takes none without.
+    Dropped,
+}
+
+impl Breaker {
+    /// A closed breaker.
+    #[must_use]
+    pub fn new(policy: Arc<Policy>, now: MonoTime) -> Self {
+        Self {
+            state: State::Closed,
+            generation: 0,
+            since: now,
+            reason: None,
+            window: Window::new(policy.window, policy.conditions.kinds.len()),
+            run: Run::default(),
+            holding: Holding::default(),
+            backoff: Backoff::default(),
+            enforce_debt: 0,
+            policy,
+        }
+    }
+
+    /// Whether a call at `now` would be let through by the state. Changes nothing.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn admission(&self, now: MonoTime) -> Result<(), Refusal> {
+        match &self.state {
+            State::Closed | State::Disabled(_) | State::MetricsOnly { .. } => Ok(()),
+            State::Open { until } if now >= *until => Ok(()),
+            State::HalfOpen { out, probes, .. } if self.free_permits(*out, probes) > 0 => Ok(()),
+            State::HalfOpen { out, .. } => Err(self.refusal(now, Reason::ProbesOut { out: *out })),
+            State::Open { .. } | State::ForcedOpen(_) => {
+                Err(self.refusal(now, self.reason.clone().unwrap_or(Reason::Operator)))
+            }
+        }
+    }
+
+    /// Whether the next refusal would be enforced. Changes nothing.
+    #[must_use]
+    pub fn would_enforce(&self) -> bool {
+        self.enforce_debt + self.policy.enforce.ppm() >= Rate::ALL.ppm()
+    }
+
+    /// Decides about one refusal: whether it is enforced. Of n refusals exactly floor(n x share) are.
+    pub fn enforce(&mut self) -> bool {
+        let enforced = self.would_enforce();
+        self.enforce_debt += self.policy.enforce.ppm();
+        if enforced {
+            self.enforce_debt -= Rate::ALL.ppm();
+        }
+        enforced
+    }
+
+    /// Reserves for a call that [`Breaker::admission`] lets through. In an Open that is over, this begins HalfOpen.
+    pub fn grant(&mut self, now: MonoTime) -> (Grant, Option<Notice>) {
+        let notice = matches!(self.state, State::Open { until } if now >= until).then(|| self.half_open(now));
+        if let State::HalfOpen { out, .. } = &mut self.state {
+            *out += 1;
+        }
+        (Grant { generation: self.generation, admission: Granted::Allowed }, notice.flatten())
+    }
+
+    /// A receipt for a call that the state refuses and that is let through all the same. It will count nowhere.
+    #[must_use]
+    pub fn grant_unenforced(&self) -> Grant {
+        Grant { generation: self.generation, admission: Granted::WouldRefuse }
+    }
+
+    /// Takes in how a permitted call went.
+    pub fn settle(
+        &mut self,
+        now: MonoTime,
+        grant: Grant,
+        call: Judged,
+        lineage: Lineage,
+        rng: &mut impl Rng,
+    ) -> Settled {
+        match grant {
+            Grant { admission: Granted::WouldRefuse, .. } => Settled::quietly(Fate::Nowhere),
+            Grant { generation, .. } if generation != self.generation => Settled::quietly(Fate::Dropped),
+            Grant { .. } => match &mut self.state {
+                State::HalfOpen { out, .. } => {
+                    *out -= 1;
+                    self.settle_probe(now, call, Reason::ProbeFailed, rng)
+                }
+                State::Closed | State::MetricsOnly { .. } => self.settle_in_window(now, call, lineage, rng),
+                State::Open { .. } | State::ForcedOpen(_) | State::Disabled(_) => Settled::quietly(Fate::Nowhere),
+            },
+        }
+    }
+
+    /// Takes in how a call went that was made without asking.
+    pub fn settle_unasked(&mut self, now: MonoTime, call: Judged, lineage: Lineage, rng: &mut impl Rng) -> Settled {
+        match self.state {
+            State::Closed | State::MetricsOnly { .. } => self.settle_in_window(now, call, lineage, rng),
+            State::Open { .. } | State::HalfOpen { .. } | State::ForcedOpen(_) | State::Disabled(_) => {
+                Settled::quietly(if call == Judged::Nowhere { Fate::Nowhere } else { Fate::Dropped })
+            }
+        }
+    }
+
+    /// A permit's lease ran out: a failure in the HalfOpen it was given in, nothing elsewhere.
+    pub fn lease_over(&mut self, now: MonoTime, grant: Grant, rng: &mut impl Rng) -> Settled {
+        match (&mut self.state, grant) {
+            (State::HalfOpen { out, .. }, Grant { generation, admission: Granted::Allowed })
+                if generation == self.generation =>
+            {
+                *out -= 1;
+                self.settle_probe(now, Judged::Counts(Sample::lease_over()), Reason::ProbeLeaseOver, rng)
+            }
+            _ => Settled::quietly(Fate::Nowhere),
+        }
+    }
+
+    /// When something happens by itself: HalfOpen has waited enough, an operator's time is over, a condition has held
+    /// long enough. The end of Open is not among these: see [`Breaker::half_open_due`].
+    #[must_use]
+    pub fn deadline(&self) -> Option<MonoTime> {
+        let held = self.state.hold().and_then(|hold| hold.until);
+        match &self.state {
+            State::Closed => self.holding.deadline(&self.policy),
+            State::HalfOpen { deadline, .. } => Some(*deadline),
+            State::MetricsOnly { exceeded: Exceeded::No, .. } => {
+                [held, self.holding.deadline(&self.policy)].into_iter().flatten().min()
+            }
+            State::MetricsOnly { exceeded: Exceeded::Told, .. } => held,
+            State::Open { .. } | State::ForcedOpen(_) | State::Disabled(_) => held,
+        }
+    }
+
+    /// When probes may go, if it is Open.
+    #[must_use]
+    pub fn half_open_due(&self) -> Option<MonoTime> {
+        match self.state {
+            State::Open { until } => Some(until),
+            _ => None,
+        }
+    }
+
+    /// Does what is due by itself at `now`; nothing if nothing is. To be called at each [`Breaker::deadline`].
+    pub fn expire(&mut self, now: MonoTime, rng: &mut impl Rng) -> Option<Notice> {
+        if self.deadline().is_none_or(|deadline| now < deadline) {
+            return None;
+        }
+        let hold_over = self.state.hold().is_some_and(|hold| hold.until.is_some_and(|until| now >= until));
+        match (&self.state, hold_over) {
+            (State::ForcedOpen(_), true) => {
+                self.empty();
+                self.enter_half_open(now, Reason::OperatorHoldOver)
+            }
+            (State::Disabled(_) | State::MetricsOnly { .. }, true) => self.close(now, Reason::OperatorHoldOver),
+            (State::HalfOpen { .. }, _) => match self.policy.half_open.after_max_wait {
+                AfterMaxWait::Closed => self.close(now, Reason::MaxWaitOver),
+                AfterMaxWait::Open => {
+                    let wait = self.backoff.repeat(&self.policy, rng);
+                    self.enter(now, State::Open { until: now + wait }, Reason::MaxWaitOver)
+                }
+            },
+            (State::Closed | State::MetricsOnly { .. }, _) => {
+                self.window.roll(now);
+                self.look(now, rng)
+            }
+            (State::Open { .. } | State::ForcedOpen(_) | State::Disabled(_), _) => None,
+        }
+    }
+
+    /// Begins HalfOpen, from wherever it is.
+    pub fn half_open(&mut self, now: MonoTime) -> Option<Notice> {
+        self.enter_half_open(now, Reason::RecoveryTimeoutOver)
+    }
+
+    /// Opens, for the time the backoff says or the given one. Counts for the backoff.
+    pub fn open(&mut self, now: MonoTime, wait: Option<Duration>, rng: &mut impl Rng) -> Option<Notice> {
+        if self.state.kind() == StateKind::Open {
+            return None;
+        }
+        let wait = match wait {
+            Some(wait) => self.backoff.open_for(now, &self.policy, wait),
+            None => self.backoff.open(now, &self.policy, rng),
+        };
+        self.enter(now, State::Open { until: now + wait }, Reason::Operator)
+    }
+
+    /// Carries out an operator's action. One that changes no state still replaces who, why and until when.
+    pub fn operate(&mut self, now: MonoTime, action: Action) -> Option<Notice> {
+        match action {
+            Action::ForceOpen(hold) => self.enter(now, State::ForcedOpen(hold), Reason::Operator),
+            Action::Disable(hold) => self.enter(now, State::Disabled(hold), Reason::Operator),
+            Action::MetricsOnly(hold) => {
+                self.empty();
+                self.enter(now, State::MetricsOnly { hold, exceeded: Exceeded::No }, Reason::Operator)
+            }
+            Action::ForceClose => self.close(now, Reason::Operator),
+            Action::Reset => {
+                let notice = self.close(now, Reason::Operator);
+                self.backoff = Backoff::default();
+                notice
+            }
+        }
+    }
+
+    /// Takes away the outcomes that came through a child.
+    pub fn forget(&mut self, now: MonoTime, child: u32, share: &Share) {
+        if share.window_serial() == self.run.window_serial {
+            self.window.forget(now, child, share.window());
+        }
+        if share.run_serial() == self.run.serial {
+            self.run.failures = self.run.failures.saturating_sub(share.run_failures());
+        }
+    }
+
+    fn settle_in_window(&mut self, now: MonoTime, call: Judged, lineage: Lineage, rng: &mut impl Rng) -> Settled {
+        let Judged::Counts(sample) = call else { return Settled::quietly(Fate::Nowhere) };
+        if !self.holding.is_idle() {
+            self.window.roll(now);
+            // A condition that the rolling ended starts anew; none can be due, or its deadline would have come first.
+            self.holding.look(now, &self.policy, self.window.rolled(), self.run.failures);
+        }
+        self.window.record(now, sample, lineage);
+        match sample.run() {
+            RunEffect::Grows => self.run.failures += 1,
+            RunEffect::Ends => self.run.end(),
+            RunEffect::Leaves => {}
+        }
+        Settled { fate: Fate::InWindow(sample), notice: self.look(now, rng) }
+    }
+
+    /// Asks the conditions, and does what follows.
+    fn look(&mut self, now: MonoTime, rng: &mut impl Rng) -> Option<Notice> {
+        let reason = self.holding.look(now, &self.policy, self.window.rolled(), self.run.failures);
+        match (&mut self.state, reason) {
+            (State::MetricsOnly { exceeded, .. }, None) => {
+                *exceeded = Exceeded::No;
+                None
+            }
+            (State::MetricsOnly { exceeded: Exceeded::Told, .. }, Some(_)) => None,
+            (State::MetricsOnly { exceeded, .. }, Some(reason)) => {
+                *exceeded = Exceeded::Told;
+                Some(Notice::Exceeded(reason))
+            }
+            (State::Closed, Some(reason)) => self.trip(now, reason, rng),
+            (State::Closed | State::Open { .. } | State::HalfOpen { .. }, _)
+            | (State::ForcedOpen(_) | State::Disabled(_), _) => None,
+        }
+    }
+
+    fn settle_probe(&mut self, now: MonoTime, call: Judged, if_failed: Reason, rng: &mut impl Rng) -> Settled {
+        let (State::HalfOpen { probes, .. }, Judged::Counts(sample)) = (&mut self.state, call) else {
+            return Settled::quietly(Fate::Nowhere);
+        };
+        probes.add(sample);
+        let counts = *probes.counts();
+        let over = match self.policy.half_open.verdict {
+            Verdict::Permits(n) => counts.total >= n,
+            Verdict::Successes(_) if counts.failed > 0 => {
+                return Settled { fate: Fate::Probe, notice: self.trip(now, if_failed, rng) };
+            }
+            Verdict::Successes(k) => counts.total >= k,
+        };
+        let notice = if !over {
+            None
+        } else if let Some(reason) = conditions::first_for_probes(&self.policy, probes) {
+            self.trip(now, reason, rng)
+        } else {
+            self.close(now, Reason::ProbesSucceeded { probes: counts.total })
+        };
+        Settled { fate: Fate::Probe, notice }
+    }
+
+    fn trip(&mut self, now: MonoTime, reason: Reason, rng: &mut impl Rng) -> Option<Notice> {
+        let wait = self.backoff.open(now, &self.policy, rng);
+        self.enter(now, State::Open { until: now + wait }, reason)
+    }
+
+    fn close(&mut self, now: MonoTime, reason: Reason) -> Option<Notice> {
+        self.empty();
+        let notice = self.enter(now, State::Closed, reason);
+        if notice.is_some() {
+            self.backoff.closed(now);
+        }
+        notice
+    }
+
+    fn enter_half_open(&mut self, now: MonoTime, reason: Reason) -> Option<Notice> {
+        let deadline = now + self.policy.half_open.max_wait;
+        let probes = Tally::new(self.policy.conditions.kinds.len());
+        match self.state {
+            State::HalfOpen { .. } => None,
+            _ => self.enter(now, State::HalfOpen { deadline, out: 0, probes }, reason),
+        }
+    }
+
+    /// The one place where the state changes. Entering the state it is in tells nobody and keeps the generation.
+    fn enter(&mut self, now: MonoTime, state: State, reason: Reason) -> Option<Notice> {
+        let (from, to) = (self.state.kind(), state.kind());
+        if from == StateKind::Closed && to != from {
+            self.backoff.leave_closed(now, &self.policy);
+        }
+        self.state = state;
+        if from == to {
+            return None;
+        }
+        self.generation += 1;
+        self.since = now;
+        self.holding.clear();
+        self.reason = Some(reason.clone());
+        let retry_after = self.state.refuses_until().map(|until| until.since(now));
+        Some(Notice::Changed(Transition { at: now, from, to, reason, retry_after }))
+    }
+
+    fn empty(&mut self) {
+        self.window.clear();
+        self.run.end();
+        self.run.window_serial += 1;
+        self.holding.clear();
+    }
+
+    fn free_permits(&self, out: u64, probes: &Tally) -> u64 {
+        let (Verdict::Permits(limit) | Verdict::Successes(limit)) = self.policy.half_open.verdict;
+        limit.saturating_sub(out + probes.counts().total)
+    }
+
+    fn refusal(&self, now: MonoTime, reason: Reason) -> Refusal {
+        let retry_after = self.state.refuses_until().map(|until| until.since(now));
+        Refusal { state: self.state.kind(), reason, retry_after }
+    }
+}
+
+/// Reading; nothing here changes anything.
+impl Breaker {
+    /// The policy it judges by.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Its state.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The number of its state.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Since when it has been in this state.
+    #[must_use]
+    pub fn since(&self) -> MonoTime {
+        self.since
+    }
+
+    /// Why it is in this state; `None` until the first change.
+    #[must_use]
+    pub fn reason(&self) -> Option<&Reason> {
+        self.reason.as_ref()
+    }
+
+    /// The counts it judges by: the live window, or in HalfOpen the probes.
+    #[must_use]
+    pub fn tally(&self, now: MonoTime) -> Tally {
+        match &self.state {
+            State::HalfOpen { probes, .. } => probes.clone(),
+            _ => self.window.tally(now),
+        }
+    }
+
+    /// The failures in a row.
+    #[must_use]
+    pub fn run(&self) -> Run {
+        self.run
+    }
+}
+
+impl Run {
+    fn end(&mut self) {
+        if self.failures > 0 {
+            self.failures = 0;
+            self.serial += 1;
+        }
+    }
+}
+
+impl Settled {
+    fn quietly(fate: Fate) -> Self {
+        Self { fate, notice: None }
+    }
+}

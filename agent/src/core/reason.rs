@@ -1,0 +1,155 @@
+//! Why a breaker is in the state it is in: a word for programs, a sentence for people, and the figures in it.
+//!
+//! Every transition and every rejection carries one, because "it is open" without "why" is what the peers' users
+//! complain of first.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::outcome::Kind;
+use super::policy::Rate;
+
+/// Why a breaker changed its state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// So many failures in a row.
+    ConsecutiveFailures {
+        /// The row.
+        failures: u64,
+        /// The condition.
+        threshold: u64,
+    },
+    /// The share of calls of some sort.
+    Rate {
+        /// Which sort.
+        of: RateOf,
+        /// Calls of that sort.
+        part: u64,
+        /// All calls.
+        total: u64,
+        /// The condition.
+        threshold: Rate,
+    },
+    /// The number of failures of some sort in the window.
+    Count {
+        /// Which kind; `None` for all failures.
+        kind: Option<Kind>,
+        /// How many.
+        failures: u64,
+        /// The condition.
+        threshold: u64,
+    },
+    /// The mean duration of the calls.
+    AverageResponseTime {
+        /// The mean.
+        average: Duration,
+        /// The condition.
+        threshold: Duration,
+    },
+    /// The time in Open is over: probes may go.
+    RecoveryTimeoutOver,
+    /// So many probes succeeded.
+    ProbesSucceeded {
+        /// How many.
+        probes: u64,
+    },
+    /// A probe failed.
+    ProbeFailed,
+    /// As many probes are out as may be.
+    ProbesOut {
+        /// How many.
+        out: u64,
+    },
+    /// The agent has as many permits out as it may have, and this state lets nothing through without one.
+    PermitsOut,
+    /// A probe's permit ran out without an outcome.
+    ProbeLeaseOver,
+    /// HalfOpen waited too long for a verdict.
+    MaxWaitOver,
+    /// An operator said so.
+    Operator,
+    /// The time an operator had given is over.
+    OperatorHoldOver,
+}
+
+/// Which share of the calls a rate is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RateOf {
+    /// Failed ones.
+    Failures,
+    /// Slow ones.
+    SlowCalls,
+    /// Those that timed out.
+    Timeouts,
+    /// Failures of one kind.
+    Kind(Kind),
+}
+
+impl Reason {
+    /// The word for programs; it never changes.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::ConsecutiveFailures { .. } => "consecutive_failures",
+            Self::Rate { of: RateOf::Failures, .. } => "failure_rate",
+            Self::Rate { of: RateOf::SlowCalls, .. } => "slow_call_rate",
+            Self::Rate { of: RateOf::Timeouts, .. } => "timeout_rate",
+            Self::Rate { of: RateOf::Kind(_), .. } => "kind_rate",
+            Self::Count { kind: None, .. } => "failure_count",
+            Self::Count { kind: Some(_), .. } => "kind_count",
+            Self::AverageResponseTime { .. } => "average_response_time",
+            Self::RecoveryTimeoutOver => "recovery_timeout_over",
+            Self::ProbesSucceeded { .. } => "probes_succeeded",
+            Self::ProbeFailed => "probe_failed",
+            Self::ProbesOut { .. } => "probes_out",
+            Self::PermitsOut => "permits_out",
+            Self::ProbeLeaseOver => "probe_lease_over",
+            Self::MaxWaitOver => "max_wait_over",
+            Self::Operator => "operator",
+            Self::OperatorHoldOver => "operator_hold_over",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ConsecutiveFailures { failures, threshold } => {
+                write!(f, "{failures} failures in a row (limit {threshold})")
+            }
+            Self::Rate { of, part, total, threshold } => {
+                let rate = Rate::of(*part, *total).unwrap_or(Rate::ALL);
+                write!(f, "{of} {rate} >= {threshold} ({part} of {total} calls)")
+            }
+            Self::Count { kind: None, failures, threshold } => {
+                write!(f, "{failures} failures in the window (limit {threshold})")
+            }
+            Self::Count { kind: Some(kind), failures, threshold } => {
+                write!(f, "{failures} failures of kind {} in the window (limit {threshold})", kind.as_str())
+            }
+            Self::AverageResponseTime { average, threshold } => {
+                write!(f, "average response time {average:.1?} >= {threshold:.1?}")
+            }
+            Self::RecoveryTimeoutOver => write!(f, "recovery timeout over, probing"),
+            Self::ProbesSucceeded { probes } => write!(f, "{probes} probes decided for closing"),
+            Self::ProbeFailed => write!(f, "a probe failed"),
+            Self::ProbesOut { out } => write!(f, "{out} probes are out, no more may go before they answer"),
+            Self::PermitsOut => write!(f, "the agent has no permit left to give"),
+            Self::ProbeLeaseOver => write!(f, "a probe was never answered (its lease ran out)"),
+            Self::MaxWaitOver => write!(f, "no verdict in half-open within its maximum wait"),
+            Self::Operator => write!(f, "an operator's action"),
+            Self::OperatorHoldOver => write!(f, "an operator's action has ended"),
+        }
+    }
+}
+
+impl fmt::Display for RateOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failures => write!(f, "failure rate"),
+            Self::SlowCalls => write!(f, "slow-call rate"),
+            Self::Timeouts => write!(f, "timeout rate"),
+            Self::Kind(kind) => write!(f, "rate of {}", kind.as_str()),
+        }
+    }
+}

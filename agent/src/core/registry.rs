@@ -1,0 +1,323 @@
+//! All breakers of one agent: asks and tells along the paths of services, and keeps their permits and deadlines.
+//!
+//! A call to `payments/10.0.0.5:8080` needs a grant from the breakers of that instance and of `payments`: every level
+//! is asked first, without effect, and only if all would grant, all do. Outcomes are told to the deepest first; when it
+//! trips, its outcomes leave the windows above, this one included, so that one dead instance does not open the service.
+//!
+//! Nothing is hidden in time: [`Registry::advance`] does what is due, each thing at its own moment and in order, and
+//! [`Registry::deadline`] says when it wants to be called next. Too early or twice is harmless.
+
+mod path;
+mod read;
+
+use std::sync::Arc;
+
+use rand_core::Rng;
+
+use super::breaker::Refusal;
+use super::outcome::Call;
+use super::permits::{Holder, PermitId, Permits};
+use super::policy::Policy;
+use super::service::{NameError, ServiceName};
+use super::state::{Action, Notice};
+use super::store::Store;
+use super::time::MonoTime;
+
+pub use read::View;
+
+/// All breakers of one agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registry {
+    store: Store,
+    permits: Permits,
+    settings: Settings,
+    /// Places of services that may have something to tell peers.
+    unwell: std::collections::BTreeSet<u32>,
+    untracked: u64,
+}
+
+/// What an agent decides once for all services.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Most services tracked.
+    pub services_max: usize,
+    /// Most permits out.
+    pub permits_max: usize,
+    /// Whether Open ends by itself.
+    pub open_ends: OpenEnds,
+    /// What nobody outside may know, so that names cannot be chosen to collide.
+    pub index_seed: u64,
+}
+
+/// Whether Open ends by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenEnds {
+    /// Only when somebody asks.
+    OnAcquire,
+    /// Also at its time, for a service that was asked for in the last [`DEMAND_SECONDS`] seconds.
+    InTime,
+}
+
+/// What every operation needs from outside.
+#[derive(Debug)]
+pub struct Turn<'a, R> {
+    /// The time.
+    pub now: MonoTime,
+    /// Chance.
+    pub rng: &'a mut R,
+    /// What happened, in order.
+    pub notices: &'a mut Vec<(ServiceName, Notice)>,
+}
+
+/// The policy of a service; `None` for one that the configuration does not admit.
+pub type PolicyOf<'a> = &'a dyn Fn(&ServiceName) -> Option<Arc<Policy>>;
+
+/// The answer to an acquire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The call may go ahead.
+    Granted(Granted),
+    /// It may not.
+    Rejected(Rejected),
+    /// It may go ahead, and the agent does not know of it: it is at a limit.
+    Untracked,
+}
+
+/// A call that may go ahead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Granted {
+    /// The permit to report with.
+    pub permit: PermitId,
+    /// How it was let through.
+    pub how: super::breaker::Granted,
+    /// How long the permit is good for.
+    pub lease: std::time::Duration,
+    /// How long the policy lets the call take.
+    pub timeout: Option<std::time::Duration>,
+}
+
+/// A call that may not go ahead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejected {
+    /// The service that refuses: the one asked for or an ancestor.
+    pub service: ServiceName,
+    /// Why.
+    pub refusal: Refusal,
+}
+
+/// Why a service cannot be asked for at all. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unserved {
+    /// The name is none.
+    Name(NameError),
+    /// The configuration admits only named services, and this is none.
+    Unknown,
+}
+
+/// What became of an outcome at the service it is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// It was taken in.
+    Counted,
+    /// It was dropped: late, or without a permit in a state that takes none.
+    Dropped,
+    /// The agent is at a limit and does not know the service.
+    Untracked,
+}
+
+/// The permit is not out: never given, used, or its lease has run out. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownPermit;
+
+/// Asking for a call.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'a> {
+    /// The path of the service.
+    pub service: &'a str,
+    /// Whom the permit will belong to.
+    pub holder: Holder,
+    /// How long the call may take, where the client says so.
+    pub timeout: Option<std::time::Duration>,
+}
+
+impl Registry {
+    /// An agent that knows no service yet.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            store: Store::new(settings.services_max, settings.index_seed),
+            permits: Permits::default(),
+            settings,
+            unwell: std::collections::BTreeSet::new(),
+            untracked: 0,
+        }
+    }
+
+    /// May this call go ahead?
+    ///
+    /// # Errors
+    /// [`Unserved`]; nothing has changed.
+    pub fn acquire<R: Rng>(
+        &mut self,
+        turn: &mut Turn<'_, R>,
+        ask: Ask<'_>,
+        policy_of: PolicyOf<'_>,
+    ) -> Result<Answer, Unserved> {
+        self.advance(turn);
+        self.take_back_stale(turn.now);
+        let Some(place) = self.resolve(turn.now, ask.service, policy_of)? else {
+            self.untracked += 1;
+            return Ok(Answer::Untracked);
+        };
+        self.store.touch(place);
+        Ok(self.acquire_at(turn, place, ask))
+    }
+
+    /// How a permitted call went. Uses the permit up.
+    ///
+    /// # Errors
+    /// [`UnknownPermit`]; nothing has changed.
+    pub fn report<R: Rng>(
+        &mut self,
+        turn: &mut Turn<'_, R>,
+        permit: PermitId,
+        call: &Call,
+    ) -> Result<Told, UnknownPermit> {
+        self.advance(turn);
+        let permit = match self.permits.peek(permit) {
+            Some(out) if out.until > turn.now => self.permits.take(permit).ok_or(UnknownPermit)?,
+            _ => return Err(UnknownPermit),
+        };
+        Ok(self.settle_permit(turn, &permit, path::Ending::Call(call)))
+    }
+
+    /// How a call went that was made without asking.
+    ///
+    /// # Errors
+    /// [`Unserved`]; nothing has changed.
+    pub fn report_unasked<R: Rng>(
+        &mut self,
+        turn: &mut Turn<'_, R>,
+        service: &str,
+        call: &Call,
+        policy_of: PolicyOf<'_>,
+    ) -> Result<Told, Unserved> {
+        self.advance(turn);
+        let Some(place) = self.resolve(turn.now, service, policy_of)? else {
+            self.untracked += 1;
+            return Ok(Told::Untracked);
+        };
+        self.store.touch(place);
+        Ok(self.settle_unasked(turn, place, call))
+    }
+
+    /// Everything a holder has is cancelled: its connection is gone.
+    pub fn lose<R: Rng>(&mut self, turn: &mut Turn<'_, R>, holder: Holder) {
+        self.advance(turn);
+        let cancelled = Call::of(super::outcome::Outcome::Cancelled);
+        while let Some(permit) = self.permits.take_of(holder) {
+            self.settle_permit(turn, &permit, path::Ending::Call(&cancelled));
+        }
+    }
+
+    /// To whom a permit belongs, if it is out.
+    #[must_use]
+    pub fn holder(&self, permit: PermitId) -> Option<Holder> {
+        self.permits.peek(permit).map(|permit| permit.holder)
+    }
+
+    /// Carries out an operator's action. Returns whether there was room to track the service.
+    ///
+    /// # Errors
+    /// [`Unserved`]; nothing has changed.
+    pub fn operate<R: Rng>(
+        &mut self,
+        turn: &mut Turn<'_, R>,
+        service: &str,
+        action: Action,
+        policy_of: PolicyOf<'_>,
+    ) -> Result<Told, Unserved> {
+        self.transition(turn, service, policy_of, |breaker, turn| breaker.operate(turn.now, action))
+    }
+
+    /// Opens a service's breaker, for the given time or as long as the backoff says; counts for the backoff.
+    ///
+    /// # Errors
+    /// [`Unserved`]; nothing has changed.
+    pub fn open<R: Rng>(
+        &mut self,
+        turn: &mut Turn<'_, R>,
+        service: &str,
+        wait: Option<std::time::Duration>,
+        policy_of: PolicyOf<'_>,
+    ) -> Result<Told, Unserved> {
+        self.transition(turn, service, policy_of, |breaker, turn| breaker.open(turn.now, wait, turn.rng))
+    }
+
+    /// Puts a service's breaker into HalfOpen.
+    ///
+    /// # Errors
+    /// [`Unserved`]; nothing has changed.
+    pub fn half_open<R: Rng>(
+        &mut self,
+        turn: &mut Turn<'_, R>,
+        service: &str,
+        policy_of: PolicyOf<'_>,
+    ) -> Result<Told, Unserved> {
+        self.transition(turn, service, policy_of, |breaker, turn| breaker.half_open(turn.now))
+    }
+
+    /// When something happens by itself next.
+    #[must_use]
+    pub fn deadline(&self) -> Option<MonoTime> {
+        let breakers = self.store.deadline().map(|(at, _)| at);
+        [breakers, self.permits.deadline()].into_iter().flatten().min()
+    }
+
+    /// Does all that is due, each at its own moment, in order.
+    pub fn advance<R: Rng>(&mut self, turn: &mut Turn<'_, R>) {
+        while let Some(at) = self.deadline().filter(|at| *at <= turn.now) {
+            let mut then = Turn { now: at, rng: &mut *turn.rng, notices: &mut *turn.notices };
+            // Leases first: a probe that is overdue is a failed probe, not one that HalfOpen waited for in vain.
+            match self.permits.take_overdue_probe(at) {
+                Some(permit) => {
+                    self.settle_permit(&mut then, &permit, path::Ending::LeaseOver);
+                }
+                None => self.expire_first(&mut then),
+            }
+        }
+    }
+
+    fn take_back_stale(&mut self, now: MonoTime) {
+        for _ in 0..HAND_STEPS {
+            if let Some(permit) = self.permits.take_stale(now) {
+                self.store.at_mut(permit.service).in_flight -= 1;
+            }
+        }
+    }
+
+    /// The place of a service, which is created if need be; `None` if there is no room.
+    fn resolve(&mut self, now: MonoTime, service: &str, policy_of: PolicyOf<'_>) -> Result<Option<u32>, Unserved> {
+        if let Some(place) = self.store.find(service) {
+            return Ok(Some(place));
+        }
+        let name = ServiceName::parse(service).map_err(Unserved::Name)?;
+        if policy_of(&name).is_none() {
+            return Err(Unserved::Unknown);
+        }
+        Ok(self.store.create(now, &name, &|name| policy_of(name).unwrap_or_default()))
+    }
+}
+
+/// For how many seconds a call counts as demand: a service asked for so lately is probed when its Open is over, and
+/// one nobody asks for waits.
+pub const DEMAND_SECONDS: u64 = 10;
+
+/// Most services one agent tracks: 10,000 of about 1.5 KB each stay within the memory a guest may take.
+pub const SERVICES_MAX: usize = 10_000;
+
+/// Most permits out in one agent: about 13 MB. A thousand clients with a hundred calls in flight each stay below.
+pub const PERMITS_MAX: usize = 131_072;
+
+/// Two steps for each grant: the hand comes round before the table can have doubled.
+const HAND_STEPS: usize = 2;

@@ -1,0 +1,85 @@
+//! What one child has put into the window of one of its ancestors, so that it can be taken out again.
+//!
+//! "Paths are judged deepest first; as a child trips, its outcomes leave its ancestors' windows": one dead instance must
+//! not open the breaker of the whole service. For an ancestor with a time window the share is a second window of the
+//! same shape; with a count window the entries themselves say where they came from. The failures in the ancestor's present
+//! run are counted too. A share belongs to one filling of the window and one run; when the ancestor has begun
+//! another, the share begins again with it.
+
+use super::breaker::{Breaker, Run};
+use super::counts::{RunEffect, Sample};
+use super::policy::WindowShape;
+use super::time::MonoTime;
+use super::window::TimeWindow;
+
+/// A child's part in its ancestor's window and run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Share {
+    window: Option<TimeWindow>,
+    of: Run,
+}
+
+impl Share {
+    /// Notes a call that the ancestor has just taken into its window.
+    pub fn record(&mut self, now: MonoTime, sample: Sample, ancestor: &Breaker) {
+        self.follow(ancestor.run());
+        if let WindowShape::Time { bucket, buckets } = ancestor.policy().window {
+            let kinds = ancestor.policy().conditions.kinds.len();
+            self.window.get_or_insert_with(|| TimeWindow::new(bucket, buckets, kinds)).record(now, sample);
+        }
+        if sample.run() == RunEffect::Grows {
+            self.of.failures += 1;
+        }
+    }
+
+    /// Takes away what a child of the child had put in, for the same ancestor.
+    pub fn forget(&mut self, now: MonoTime, below: &Self) {
+        if let (Some(mine), Some(theirs)) = (&mut self.window, &below.window)
+            && self.of.window_serial == below.of.window_serial
+        {
+            mine.subtract(now, theirs);
+        }
+        if self.of.serial == below.of.serial {
+            self.of.failures = self.of.failures.saturating_sub(below.of.failures);
+        }
+    }
+
+    /// Back to nothing, after the ancestor has forgotten it.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// The part in a time window.
+    #[must_use]
+    pub fn window(&self) -> Option<&TimeWindow> {
+        self.window.as_ref()
+    }
+
+    /// Which filling of the ancestor's window it belongs to.
+    #[must_use]
+    pub fn window_serial(&self) -> u64 {
+        self.of.window_serial
+    }
+
+    /// Which run of the ancestor it belongs to.
+    #[must_use]
+    pub fn run_serial(&self) -> u64 {
+        self.of.serial
+    }
+
+    /// Its failures in that run.
+    #[must_use]
+    pub fn run_failures(&self) -> u64 {
+        self.of.failures
+    }
+
+    fn follow(&mut self, ancestor: Run) {
+        if self.of.window_serial != ancestor.window_serial {
+            self.window = None;
+        }
+        if self.of.serial != ancestor.serial {
+            self.of.failures = 0;
+        }
+        self.of = Run { failures: self.of.failures, ..ancestor };
+    }
+}

@@ -1,0 +1,285 @@
+//! The services an agent tracks: found by name, listed in order, at most so many of them.
+//!
+//! Creating a service creates its ancestors. When the store is full the least recently used service that is idle goes:
+//! Closed, no permit out, no child. One that is not Closed is never evicted, or a flood of names would open what a
+//! breaker holds shut.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::breaker::Breaker;
+use super::index::NameIndex;
+use super::policy::Policy;
+use super::recency::Recency;
+use super::service::{SEGMENTS_MAX, ServiceName};
+use super::share::Share;
+use super::state::StateKind;
+use super::time::MonoTime;
+
+/// One tracked service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// Its name.
+    pub name: ServiceName,
+    /// Its breaker.
+    pub breaker: Breaker,
+    /// Its part in each ancestor's window, the nearest first.
+    pub shares: Vec<Share>,
+    /// A number no other service of this life has; never 0.
+    pub serial: u32,
+    /// The place of its parent.
+    pub parent: Option<u32>,
+    /// How many children it has.
+    pub children: u32,
+    /// Permits out for calls to itself.
+    pub in_flight: u64,
+    /// When it was last asked for.
+    pub last_asked: Option<MonoTime>,
+    /// The deadline it is entered under.
+    pub armed: Option<MonoTime>,
+    /// What it has counted.
+    pub totals: Totals,
+}
+
+/// What a service has counted since it is tracked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Calls granted.
+    pub granted: u64,
+    /// Calls refused.
+    pub rejected: u64,
+    /// Calls let through that a fully enforced policy would have refused.
+    pub would_refuse: u64,
+    /// Outcomes dropped.
+    pub dropped: u64,
+}
+
+/// The places of a path, the deepest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Path {
+    places: [u32; SEGMENTS_MAX],
+    len: usize,
+}
+
+/// All tracked services.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Store {
+    slots: Vec<Option<Slot>>,
+    free: Vec<u32>,
+    index: NameIndex,
+    names: BTreeMap<ServiceName, u32>,
+    recency: Recency,
+    deadlines: BTreeSet<(MonoTime, u32)>,
+    limit: usize,
+    serial: u32,
+}
+
+impl Store {
+    /// An empty store for at most `limit` services.
+    #[must_use]
+    pub fn new(limit: usize, index_seed: u64) -> Self {
+        Self {
+            slots: Vec::new(),
+            free: Vec::new(),
+            index: NameIndex::new(index_seed),
+            names: BTreeMap::new(),
+            recency: Recency::default(),
+            deadlines: BTreeSet::new(),
+            limit,
+            serial: 0,
+        }
+    }
+
+    /// How many services are tracked.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Whether none is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// The place of a service.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<u32> {
+        self.index.find(name, |place| self.name_at(place))
+    }
+
+    /// The service at a place that is taken.
+    #[must_use]
+    pub fn at(&self, place: u32) -> &Slot {
+        self.slots[place as usize].as_ref().expect("invariant: only places of tracked services are kept")
+    }
+
+    /// The service at a place, if one is there.
+    #[must_use]
+    pub fn get(&self, place: u32) -> Option<&Slot> {
+        self.slots.get(place as usize)?.as_ref()
+    }
+
+    /// As [`Store::at`], to change it.
+    pub fn at_mut(&mut self, place: u32) -> &mut Slot {
+        self.slots[place as usize].as_mut().expect("invariant: only places of tracked services are kept")
+    }
+
+    /// The place of a service and those of its ancestors.
+    #[must_use]
+    pub fn path(&self, place: u32) -> Path {
+        let mut path = Path { places: [place; SEGMENTS_MAX], len: 1 };
+        while let Some(parent) = self.at(path.places[path.len - 1]).parent {
+            path.places[path.len] = parent;
+            path.len += 1;
+        }
+        path
+    }
+
+    /// Services whose name sorts after `after`, in order.
+    pub fn after(&self, after: Option<&ServiceName>) -> impl Iterator<Item = u32> + '_ {
+        use std::ops::Bound;
+        let from = after.map_or(Bound::Unbounded, |name| Bound::Excluded(name.clone()));
+        self.names.range((from, Bound::Unbounded)).map(|(_, place)| *place)
+    }
+
+    /// Notes that a service is used.
+    pub fn touch(&mut self, place: u32) {
+        self.recency.touch(place);
+    }
+
+    /// Begins to track a service and its ancestors; `None` if there is no room and none can be made.
+    pub fn create(
+        &mut self,
+        now: MonoTime,
+        name: &ServiceName,
+        policy: &impl Fn(&ServiceName) -> Arc<Policy>,
+    ) -> Option<u32> {
+        let parent = match name.parent() {
+            None => None,
+            Some(above) => Some(match self.find(above.as_str()) {
+                Some(place) => place,
+                None => self.create(now, &above, policy)?,
+            }),
+        };
+        if self.len() >= self.limit && !self.evict_one(parent) {
+            return None;
+        }
+        let depth = parent.map_or(0, |parent| self.path(parent).len);
+        self.serial = self.serial.wrapping_add(1).max(1);
+        let slot = Slot {
+            name: name.clone(),
+            breaker: Breaker::new(policy(name), now),
+            shares: vec![Share::default(); depth],
+            serial: self.serial,
+            parent,
+            children: 0,
+            in_flight: 0,
+            last_asked: None,
+            armed: None,
+            totals: Totals::default(),
+        };
+        if let Some(parent) = parent {
+            self.at_mut(parent).children += 1;
+        }
+        Some(self.put(slot))
+    }
+
+    /// Enters a service under the deadline it has now, instead of the one before.
+    pub fn arm(&mut self, place: u32, deadline: Option<MonoTime>) {
+        let slot = self.slots[place as usize].as_mut().expect("invariant: only places of tracked services are kept");
+        if slot.armed == deadline {
+            return;
+        }
+        if let Some(before) = std::mem::replace(&mut slot.armed, deadline) {
+            self.deadlines.remove(&(before, place));
+        }
+        if let Some(deadline) = deadline {
+            self.deadlines.insert((deadline, place));
+        }
+    }
+
+    /// The first deadline and whose it is.
+    #[must_use]
+    pub fn deadline(&self) -> Option<(MonoTime, u32)> {
+        self.deadlines.first().copied()
+    }
+
+    fn put(&mut self, slot: Slot) -> u32 {
+        let name = slot.name.clone();
+        let place = match self.free.pop() {
+            Some(place) => {
+                self.slots[place as usize] = Some(slot);
+                place
+            }
+            None => {
+                self.slots.push(Some(slot));
+                u32::try_from(self.slots.len() - 1).expect("invariant: the limit fits in u32")
+            }
+        };
+        let slots = &self.slots;
+        self.index.insert(name.as_str(), place, |place| name_in(slots, place));
+        self.names.insert(name, place);
+        self.recency.add(place);
+        place
+    }
+
+    /// Makes room by the eviction of one idle service, but not of `keep`.
+    fn evict_one(&mut self, keep: Option<u32>) -> bool {
+        let idle = |place: &u32| {
+            let slot = self.at(*place);
+            Some(*place) != keep
+                && slot.children == 0
+                && slot.in_flight == 0
+                && slot.breaker.state().kind() == StateKind::Closed
+        };
+        let found = self.recency.from_oldest().take(EVICTION_LOOKS).find(idle);
+        match found {
+            Some(place) => self.remove(place),
+            None => self.age_oldest(),
+        }
+        found.is_some()
+    }
+
+    /// Those just looked at in vain go to the other end, so that the next look sees others.
+    fn age_oldest(&mut self) {
+        let seen: Vec<u32> = self.recency.from_oldest().take(EVICTION_LOOKS).collect();
+        for place in seen {
+            self.recency.touch(place);
+        }
+    }
+
+    fn remove(&mut self, place: u32) {
+        self.arm(place, None);
+        self.recency.remove(place);
+        let name = self.at(place).name.clone();
+        let slots = &self.slots;
+        self.index.remove(name.as_str(), |place| name_in(slots, place));
+        self.names.remove(&name);
+        if let Some(parent) = self.at(place).parent {
+            self.at_mut(parent).children -= 1;
+        }
+        self.slots[place as usize] = None;
+        self.free.push(place);
+    }
+
+    fn name_at(&self, place: u32) -> &str {
+        name_in(&self.slots, place)
+    }
+}
+
+impl Path {
+    /// The places, the deepest first.
+    #[must_use]
+    pub fn places(&self) -> &[u32] {
+        &self.places[..self.len]
+    }
+}
+
+fn name_in(slots: &[Option<Slot>], place: u32) -> &str {
+    slots[place as usize].as_ref().map_or("", |slot| slot.name.as_str())
+}
+
+/// How many services are looked at to find one that can go. A flood of new names meets this on every call, so it is
+/// bounded; those looked at in vain (not Closed, or with permits out) are not looked at again soon.
+const EVICTION_LOOKS: usize = 64;
