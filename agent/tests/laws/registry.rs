@@ -66,7 +66,9 @@ impl Run {
             Step::Report(_, _) if self.permits.is_empty() => {}
             Step::Report(at, done) => {
                 let permit = self.permits[at.index(self.permits.len())];
-                self.stand.report_call(permit, &call_of(*done)).map_or((), |_| ());
+                let known = self.stand.registry.holder(permit).is_some();
+                let told = self.stand.report_call(permit, &call_of(*done));
+                assert!(known || told.is_err(), "a permit that is not out was taken");
             }
             Step::Unasked(done) => drop(self.stand.report_unasked(name, done.outcome)),
             Step::Lose(holder) => drop(self.stand.lose(Holder::Connection(*holder))),
