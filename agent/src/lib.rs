@@ -3,6 +3,7 @@
 //!
 //! `core` decides and knows nothing of the world; everything else is a thin shell around it.
 
+pub mod config;
 pub mod core;
 pub mod datagram;
 pub mod mail;
