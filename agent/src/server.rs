@@ -133,4 +133,4 @@ const CUT_MAX: Duration = Duration::from_millis(500);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
