@@ -6,4 +6,9 @@
 pub mod config;
 pub mod core;
 pub mod datagram;
+pub mod listener;
 pub mod mail;
+pub mod server;
+pub mod server_counters;
+pub mod session;
+pub mod socket_path;

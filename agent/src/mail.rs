@@ -109,3 +109,16 @@ pub type Published = BTreeMap<ServiceName, FailureDigest>;
 /// Most mails waiting for the driver. Each holds at most one connection's batch; a thousand connections can each have
 /// one waiting.
 pub const MAILBOX_MAX: usize = 2_048;
+
+/// Most requests of one connection that wait for an answer; the session reads no further before. Enough for a client
+/// that pipelines generously, and a batch of so many keeps the driver busy for well under a millisecond.
+pub const IN_FLIGHT_MAX: usize = 1_024;
+
+/// Most batches of events that wait for one watcher. While its outbox has no more than [`IN_FLIGHT_MAX`] places left
+/// the driver drops events for it, and counts them for `Event::Missed`.
+pub const EVENTS_MAX: usize = 256;
+
+/// Batches an outbox holds: room for every answer in a batch of its own, beside the events. Each request has one
+/// answer and no more than [`IN_FLIGHT_MAX`] requests wait, so as long as events keep to their share an answer always
+/// finds a place. A driver that finds none all the same drops the outbox, and the session closes the connection.
+pub const OUTBOX_MAX: usize = IN_FLIGHT_MAX + EVENTS_MAX;
