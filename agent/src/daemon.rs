@@ -86,8 +86,14 @@ pub async fn run<L: Listener>(
 
     let health = if gossip.is_some() { GossipHealth::Running } else { GossipHealth::Off };
     let state = Driver::new(config.clone(), identity.clone(), health, published_to)
-        .with_counters(counters_of(&server_counters, ServerCounters::iter))
-        .with_counters(counters_of(&gossip_counters, GossipCounters::iter));
+        .with_counters({
+            let counters = server_counters.clone();
+            Box::new(move || counters.iter().collect())
+        })
+        .with_counters({
+            let counters = gossip_counters.clone();
+            Box::new(move || counters.iter().collect())
+        });
     let mut driver = alone(driver::run(state, clock, received));
     let links = Links { mailbox: mailbox.clone(), counters: server_counters, shutdown: stop.clone() };
     let mut server = alone(server::run(listener, links));
@@ -159,12 +165,12 @@ impl Gossip {
         rng.fill_bytes(&mut seed);
         let (highest, keep) = (incarnation.clone(), self.seam.on_incarnation.clone());
         GossipSetup {
-            node: self.config.node.id.to_string(),
-            zone: self.config.node.zone.as_ref().map(ToString::to_string),
-            cluster: gossip.cluster.to_string(),
+            node: self.identity.node.clone(),
+            zone: self.identity.zone.clone(),
+            cluster: gossip.cluster.value.as_str().to_owned(),
             advertise: self.seam.advertise,
-            seeds: gossip.seeds.iter().map(ToString::to_string).collect(),
-            interval: gossip.interval,
+            seeds: gossip.seeds.value.iter().map(|seed| seed.as_str().to_owned()).collect(),
+            interval: gossip.interval.value,
             keyring: self.seam.keyring.clone(),
             incarnation: incarnation.load(Ordering::Relaxed),
             seed,
@@ -192,15 +198,6 @@ fn alone(task: impl Future<Output = ()> + Send + 'static) -> JoinSet<()> {
     let mut set = JoinSet::new();
     set.spawn(task);
     set
-}
-
-fn counters_of<T, I>(counters: &Arc<T>, iter: fn(&T) -> I) -> driver::CounterSource
-where
-    T: Send + Sync + 'static,
-    I: Iterator<Item = (&'static str, u64)> + 'static,
-{
-    let counters = counters.clone();
-    Box::new(move || iter(&counters).collect())
 }
 
 /// Longest time a stop may take: sessions drain for 2 s, goodbyes take half a second, and a service manager waits for

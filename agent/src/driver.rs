@@ -35,10 +35,16 @@ use peers::Peers;
 /// Who this agent is, in one life.
 #[derive(Clone, Debug)]
 pub struct Identity {
+    /// Its id in the cluster.
+    pub node: String,
+    /// The failure domain it is in.
+    pub zone: Option<String>,
     /// Where all chance of this life comes from.
     pub seed: [u8; 32],
     /// The number of this life, higher than that of any before.
     pub incarnation: u64,
+    /// Where peers reach it, if it gossips.
+    pub gossip_address: Option<std::net::SocketAddr>,
     /// The user the agent runs as, who may do what an operator may, as root may; `None` for nobody.
     pub uid: Option<u32>,
 }

@@ -20,7 +20,7 @@ use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixListener as StdUnixListener;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, Mode, Uid, chmod, chownat};
+use rustix::fs::{AtFlags, CWD, Gid, Mode, Uid, chmod, chownat};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{UnixListener, UnixStream};
@@ -60,6 +60,8 @@ pub struct Access {
     pub mode: u32,
     /// The user it shall belong to; `None` for the agent's own.
     pub owner: Option<u32>,
+    /// The group it shall belong to; `None` for the agent's own.
+    pub group: Option<u32>,
 }
 
 /// Why a socket could not be bound. Nothing was left behind.
@@ -147,8 +149,8 @@ impl UnixSocket {
         rustix::net::bind(&socket, &address).map_err(refused("bind"))?;
         // From here on the file is removed again if a step fails.
         let file = SocketFile::fresh(path, lock).map_err(BindError::refused("look at", path))?;
-        let owner = access.owner.map(Uid::from_raw);
-        chownat(CWD, path, owner, None, AtFlags::SYMLINK_NOFOLLOW).map_err(refused("set the owner of"))?;
+        let (owner, group) = (access.owner.map(Uid::from_raw), access.group.map(Gid::from_raw));
+        chownat(CWD, path, owner, group, AtFlags::SYMLINK_NOFOLLOW).map_err(refused("set the owner of"))?;
         chmod(path, Mode::from_raw_mode(access.mode)).map_err(refused("set the mode of"))?;
         rustix::net::listen(&socket, BACKLOG).map_err(refused("listen on"))?;
 

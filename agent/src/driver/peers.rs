@@ -106,7 +106,7 @@ impl Peers {
     }
 
     /// Services that peers speak of whose name sorts after `after`, in order.
-    pub fn services_after(&self, after: Option<&ServiceName>) -> impl Iterator<Item = &ServiceName> {
+    pub fn services_after(&self, after: Option<&ServiceName>) -> impl Iterator<Item = &ServiceName> + use<'_> {
         use std::ops::Bound;
         let from = after.map_or(Bound::Unbounded, |name| Bound::Excluded(name.clone()));
         self.heard.range((from, Bound::Unbounded)).map(|(name, _)| name)

@@ -130,9 +130,9 @@ impl Driver {
 
     fn members(&self, now: MonoTime) -> Response {
         let myself = Member {
-            node: self.config.node.id.to_string(),
-            zone: self.config.node.zone.as_ref().map(ToString::to_string),
-            address: self.config.gossip_address().map_or_else(|| "-".to_owned(), |address| address.to_string()),
+            node: self.identity.node.clone(),
+            zone: self.identity.zone.clone(),
+            address: self.identity.gossip_address.map_or_else(|| "-".to_owned(), |address| address.to_string()),
             incarnation: self.peers.incarnation(),
             presence: Presence::Myself,
             heard_ms: None,

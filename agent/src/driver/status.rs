@@ -87,8 +87,8 @@ impl Driver {
 
     fn agent(&self, now: MonoTime) -> AgentStatus {
         AgentStatus {
-            node: self.config.node.id.to_string(),
-            zone: self.config.node.zone.as_ref().map(ToString::to_string),
+            node: self.identity.node.clone(),
+            zone: self.identity.zone.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             incarnation: self.peers.incarnation(),
             up_ms: answers::millis(now.since(MonoTime::START)),
