@@ -147,8 +147,7 @@ impl UnixSocket {
         rustix::net::bind(&socket, &address).map_err(refused("bind"))?;
         // From here on the file is removed again if a step fails.
         let file = SocketFile::fresh(path, lock).map_err(BindError::refused("look at", path))?;
-        let owner = access.owner.map(Uid::from_raw);
-        chownat(CWD, path, owner, None, AtFlags::SYMLINK_NOFOLLOW).map_err(refused("set the owner of"))?;
+        give(path, access.owner).map_err(BindError::refused("set the owner of", path))?;
         chmod(path, Mode::from_raw_mode(access.mode)).map_err(refused("set the mode of"))?;
         rustix::net::listen(&socket, BACKLOG).map_err(refused("listen on"))?;
 
@@ -193,6 +192,14 @@ impl BindError {
             | Self::NoPlace { .. } => false,
         }
     }
+}
+
+fn give(path: &Path, owner: Option<u32>) -> io::Result<()> {
+    // To the system this number means nobody in particular.
+    if owner == Some(u32::MAX) {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "no user has this number"));
+    }
+    Ok(chownat(CWD, path, owner.map(Uid::from_raw), None, AtFlags::SYMLINK_NOFOLLOW)?)
 }
 
 fn list(errors: &[BindError]) -> String {
