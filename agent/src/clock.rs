@@ -1,4 +1,4 @@
-//! The one place where the agent reads a clock: the runtime's monotonic time, as nanoseconds since the agent started.
+//! The one place that makes the time the core is given: the runtime's monotonic time, as nanoseconds since the agent started.
 //!
 //! It is tokio's, so that paused and simulated time are the agent's time too, and monotonic, so that a wall clock that
 //! steps changes nothing.
@@ -16,14 +16,12 @@ pub struct Clock {
 impl Clock {
     /// A clock that starts now.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
     pub fn start() -> Self {
         Self { start: Instant::now() }
     }
 
     /// The time now.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
     pub fn now(self) -> MonoTime {
         let elapsed = Instant::now().saturating_duration_since(self.start);
         MonoTime::START + elapsed

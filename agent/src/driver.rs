@@ -185,13 +185,13 @@ impl Driver {
         (&mut self.registry, Turn { now, rng: &mut self.rng, notices: &mut self.notices })
     }
 
-    /// Hands answers to a connection. The outbox has room for every request a session lets through, so finding none
-    /// means that the session is at its end.
-    fn send(&mut self, connection: ConnectionId, answers: Vec<ResponseFrame>) {
-        if let Some(connection) = self.connections.get(&connection)
-            && connection.outbox.try_send(answers).is_err()
-        {
+    /// Hands answers to a connection. The outbox has room for every request a session lets through; should it be full
+    /// all the same, the connection loses it, and its session ends.
+    fn send(&mut self, to: ConnectionId, answers: Vec<ResponseFrame>) {
+        let Some(connection) = self.connections.get(&to) else { return };
+        if connection.outbox.try_send(answers).is_err() {
             self.counts.answers_lost += 1;
+            self.connections.remove(&to);
         }
     }
 

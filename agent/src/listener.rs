@@ -149,8 +149,7 @@ impl UnixSocket {
         rustix::net::bind(&socket, &address).map_err(refused("bind"))?;
         // From here on the file is removed again if a step fails.
         let file = SocketFile::fresh(path, lock).map_err(BindError::refused("look at", path))?;
-        let (owner, group) = (access.owner.map(Uid::from_raw), access.group.map(Gid::from_raw));
-        chownat(CWD, path, owner, group, AtFlags::SYMLINK_NOFOLLOW).map_err(refused("set the owner of"))?;
+        give(path, access).map_err(BindError::refused("set the owner of", path))?;
         chmod(path, Mode::from_raw_mode(access.mode)).map_err(refused("set the mode of"))?;
         rustix::net::listen(&socket, BACKLOG).map_err(refused("listen on"))?;
 
@@ -195,6 +194,15 @@ impl BindError {
             | Self::NoPlace { .. } => false,
         }
     }
+}
+
+fn give(path: &Path, access: Access) -> io::Result<()> {
+    // To the system this number means nobody in particular.
+    if access.owner == Some(u32::MAX) || access.group == Some(u32::MAX) {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "no user or group has this number"));
+    }
+    let (owner, group) = (access.owner.map(Uid::from_raw), access.group.map(Gid::from_raw));
+    Ok(chownat(CWD, path, owner, group, AtFlags::SYMLINK_NOFOLLOW)?)
 }
 
 fn list(errors: &[BindError]) -> String {

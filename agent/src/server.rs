@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::listener::{Listener, Stream};
-use crate::mail::ConnectionId;
+use crate::mail::{ConnectionId, MAILBOX_MAX};
 use crate::server_counters::ServerCounters;
 use crate::session::{self, Caller, Links};
 
@@ -120,6 +120,8 @@ fn notice(ended: Result<(), JoinError>, counters: &ServerCounters) {
 /// Most connections served at once: a host runs a few hundred processes that call services, each needs one, and what
 /// a connection can make the agent keep (a frame, a batch, a page of answers) stays bearable times so many.
 pub const CONNECTIONS_MAX: usize = 1_024;
+
+const _: () = assert!(MAILBOX_MAX >= CONNECTIONS_MAX, "every connection may have a batch with the driver");
 
 /// Longest time sessions may take to answer what they have read when the agent stops: the agent must be gone within
 /// 5 s, and its farewell to the peers comes out of the same time.

@@ -26,13 +26,13 @@ pub fn acquire(answer: Result<Answer, Unserved>) -> Response {
         Ok(Answer::Untracked) => {
             Response::Granted(Permit { id: None, standing: Standing::Untracked, lease_ms: 0, timeout_us: None })
         }
-        Err(unserved) => failed(unserved),
+        Err(unserved) => Response::Failed(failed(unserved)),
     }
 }
 
 /// Why a service cannot be asked for.
 #[must_use]
-pub fn failed(unserved: Unserved) -> Response {
+pub fn failed(unserved: Unserved) -> Failure {
     match unserved {
         Unserved::Name(error) => failure(FailureCode::InvalidName, error.to_string()),
         Unserved::Unknown => failure(
@@ -44,8 +44,8 @@ pub fn failed(unserved: Unserved) -> Response {
 
 /// A request that was not carried out.
 #[must_use]
-pub fn failure(code: FailureCode, text: String) -> Response {
-    Response::Failed(Failure { code, text })
+pub fn failure(code: FailureCode, text: String) -> Failure {
+    Failure { code, text }
 }
 
 /// A refusal, in full.
@@ -116,7 +116,7 @@ pub fn state(kind: StateKind) -> WireState {
 ///
 /// # Errors
 /// The answer that says which argument is out of its range.
-pub fn call(report: &CallReport) -> Result<Call, Response> {
+pub fn call(report: &CallReport) -> Result<Call, Failure> {
     let invalid = |text: String| failure(FailureCode::InvalidArgument, text);
     let duration = match report.duration_us {
         Some(us) if us > DURATION_MAX.as_micros() as u64 => {
@@ -147,7 +147,7 @@ pub fn call(report: &CallReport) -> Result<Call, Response> {
 ///
 /// # Errors
 /// The answer that says it is out of its range.
-pub fn timeout(timeout_us: Option<u64>) -> Result<Option<Duration>, Response> {
+pub fn timeout(timeout_us: Option<u64>) -> Result<Option<Duration>, Failure> {
     match timeout_us.map(Duration::from_micros) {
         Some(timeout) if timeout.is_zero() || timeout > TIMEOUT_MAX => Err(failure(
             FailureCode::InvalidArgument,
@@ -161,7 +161,7 @@ pub fn timeout(timeout_us: Option<u64>) -> Result<Option<Duration>, Response> {
 ///
 /// # Errors
 /// The answer that says which argument is out of its range.
-pub fn hold(now: MonoTime, uid: u32, for_ms: Option<u64>, reason: Option<&str>) -> Result<Hold, Response> {
+pub fn hold(now: MonoTime, uid: u32, for_ms: Option<u64>, reason: Option<&str>) -> Result<Hold, Failure> {
     let invalid = |text: String| failure(FailureCode::InvalidArgument, text);
     let wait = for_ms.map(Duration::from_millis);
     if wait.is_some_and(|wait| wait.is_zero() || wait > HOLD_MAX) {

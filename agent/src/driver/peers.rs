@@ -15,7 +15,7 @@ use crate::mail::{GossipNews, MemberView, Standing};
 
 /// Everything heard, and how hearing fares.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Peers {
+pub(super) struct Peers {
     health: GossipHealth,
     incarnation: u64,
     members: Vec<(MonoTime, MemberView)>,
@@ -34,12 +34,12 @@ struct Heard {
 impl Peers {
     /// Nobody heard yet.
     #[must_use]
-    pub fn new(health: GossipHealth, incarnation: u64) -> Self {
+    pub(super) fn new(health: GossipHealth, incarnation: u64) -> Self {
         Self { health, incarnation, members: Vec::new(), heard: BTreeMap::new(), digests: 0, dropped: 0 }
     }
 
     /// Takes in what gossip says.
-    pub fn hear(&mut self, now: MonoTime, news: GossipNews) {
+    pub(super) fn hear(&mut self, now: MonoTime, news: GossipNews) {
         match news {
             GossipNews::Health { health, incarnation } => {
                 self.health = health;
@@ -53,24 +53,24 @@ impl Peers {
 
     /// How gossip fares.
     #[must_use]
-    pub fn health(&self) -> GossipHealth {
+    pub(super) fn health(&self) -> GossipHealth {
         self.health
     }
 
     /// The incarnation this agent speaks under.
     #[must_use]
-    pub fn incarnation(&self) -> u64 {
+    pub(super) fn incarnation(&self) -> u64 {
         self.incarnation
     }
 
     /// Digests that found no room.
     #[must_use]
-    pub fn dropped(&self) -> u64 {
+    pub(super) fn dropped(&self) -> u64 {
         self.dropped
     }
 
     /// Everybody but ourselves.
-    pub fn members(&self, now: MonoTime) -> impl Iterator<Item = Member> + '_ {
+    pub(super) fn members(&self, now: MonoTime) -> impl Iterator<Item = Member> + '_ {
         self.members.iter().map(move |(at, member)| Member {
             node: member.node.clone(),
             zone: member.zone.clone(),
@@ -88,7 +88,7 @@ impl Peers {
 
     /// What peers say of a service, the newest first.
     #[must_use]
-    pub fn digests_of(&self, now: MonoTime, service: &ServiceName) -> Vec<PeerDigest> {
+    pub(super) fn digests_of(&self, now: MonoTime, service: &ServiceName) -> Vec<PeerDigest> {
         let Some(heard) = self.heard.get(service) else { return Vec::new() };
         let mut digests: Vec<PeerDigest> = heard
             .iter()
@@ -106,7 +106,7 @@ impl Peers {
     }
 
     /// Services that peers speak of whose name sorts after `after`, in order.
-    pub fn services_after(&self, after: Option<&ServiceName>) -> impl Iterator<Item = &ServiceName> + use<'_> {
+    pub(super) fn services_after(&self, after: Option<&ServiceName>) -> impl Iterator<Item = &ServiceName> + use<'_> {
         use std::ops::Bound;
         let from = after.map_or(Bound::Unbounded, |name| Bound::Excluded(name.clone()));
         self.heard.range((from, Bound::Unbounded)).map(|(name, _)| name)

@@ -1,7 +1,7 @@
 //! What each request does, and what is answered.
 
 use breaker_client::wire::{
-    Action as WireAction, BATCH_MAX, BatchEntry, CallReport, FailureCode, Hold, Member, Presence, REPEAT_MAX, Receipt,
+    Action as WireAction, BATCH_MAX, BatchEntry, Failure, FailureCode, Hold, Member, Presence, REPEAT_MAX, Receipt,
     Request, RequestFrame, Response, ResponseFrame, Verdict,
 };
 
@@ -35,7 +35,7 @@ impl Driver {
                 self.operate(now, connection, &service, action, for_ms, reason.as_deref())
             }
         };
-        ResponseFrame { id, response: response.unwrap_or_else(|refused| refused) }
+        ResponseFrame { id, response: response.unwrap_or_else(Response::Failed) }
     }
 
     fn acquire(
@@ -45,7 +45,7 @@ impl Driver {
         service: &str,
         timeout_us: Option<u64>,
         hold: Hold,
-    ) -> Result<Response, Response> {
+    ) -> Result<Response, Failure> {
         let timeout = answers::timeout(timeout_us)?;
         let holder = match hold {
             Hold::Connection => Holder::Connection(connection.0),
@@ -68,7 +68,7 @@ impl Driver {
         connection: ConnectionId,
         permit: u64,
         call: &Call,
-    ) -> Result<Response, Response> {
+    ) -> Result<Response, Failure> {
         let permit = PermitId::from_u64(permit);
         let theirs = self.registry.holder(permit).is_some_and(|holder| self.may_use(connection, holder));
         let (registry, mut turn) = self.turn(now);
@@ -85,7 +85,7 @@ impl Driver {
         Ok(Response::Reported(receipt))
     }
 
-    fn report_batch(&mut self, now: MonoTime, entries: &[BatchEntry]) -> Result<Response, Response> {
+    fn report_batch(&mut self, now: MonoTime, entries: &[BatchEntry]) -> Result<Response, Failure> {
         let calls: u64 = entries.iter().map(|entry| u64::from(entry.repeat)).sum();
         if entries.len() > BATCH_MAX || calls > u64::from(REPEAT_MAX) {
             return Err(answers::failure(
@@ -97,7 +97,7 @@ impl Driver {
             ));
         }
         // All are read before one is taken in, so that a batch is taken in whole or not at all.
-        let read: Result<Vec<Call>, Response> = entries.iter().map(|entry| self.read_entry(entry)).collect();
+        let read: Result<Vec<Call>, Failure> = entries.iter().map(|entry| self.read_entry(entry)).collect();
         let mut receipt = Receipt::default();
         for (entry, call) in entries.iter().zip(read?) {
             for _ in 0..entry.repeat {
@@ -112,14 +112,14 @@ impl Driver {
         Ok(Response::Reported(receipt))
     }
 
-    fn read_entry(&self, entry: &BatchEntry) -> Result<Call, Response> {
+    fn read_entry(&self, entry: &BatchEntry) -> Result<Call, Failure> {
         let BatchEntry { service, call, .. } = entry;
         let policy_of = |name: &ServiceName| self.config.policy_for(name);
-        self.registry.query(MonoTime::START, service, &policy_of).map_err(answers::failed)?;
-        answers::call(call as &CallReport)
+        self.registry.query(MonoTime::START, service, &policy_of).map_err(answers::failed).map(drop)?;
+        answers::call(call)
     }
 
-    fn query(&mut self, now: MonoTime, service: &str) -> Result<Response, Response> {
+    fn query(&mut self, now: MonoTime, service: &str) -> Result<Response, Failure> {
         let policy_of = |name: &ServiceName| self.config.policy_for(name);
         let verdict = self.registry.query(now, service, &policy_of).map_err(answers::failed)?;
         Ok(Response::Verdict(match verdict {
@@ -159,7 +159,7 @@ impl Driver {
         action: WireAction,
         for_ms: Option<u64>,
         reason: Option<&str>,
-    ) -> Result<Response, Response> {
+    ) -> Result<Response, Failure> {
         let uid = self.uid(connection).filter(|uid| *uid == 0 || self.identity.uid == Some(*uid));
         let uid = uid.ok_or_else(|| {
             let text = "only root and the agent's own user may do what an operator does".to_owned();
@@ -214,7 +214,7 @@ impl Driver {
     }
 }
 
-fn nobody() -> Response {
+fn nobody() -> Failure {
     let text = "a detached permit belongs to a user, and nobody is known at the other end".to_owned();
     answers::failure(FailureCode::NotPermitted, text)
 }

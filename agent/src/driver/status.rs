@@ -1,7 +1,7 @@
 //! Pages of status: the agent itself, and services in order of name, as many as fit in a frame.
 
 use breaker_client::wire::{
-    AgentStatus, FRAME_MAX, FailureCode, Reason, Response, ServiceStatus, State, StatusPage, WindowStatus, WithPeers,
+    AgentStatus, FRAME_MAX, Failure, FailureCode, Reason, Response, ServiceStatus, State, StatusPage, WindowStatus, WithPeers,
     to_bytes,
 };
 
@@ -18,7 +18,7 @@ impl Driver {
         after: Option<&str>,
         limit: u32,
         peers: WithPeers,
-    ) -> Result<Response, Response> {
+    ) -> Result<Response, Failure> {
         if limit == 0 || limit > PAGE_MAX {
             let text = format!("limit is {limit}, expected 1 to {PAGE_MAX}");
             return Err(answers::failure(FailureCode::InvalidArgument, text));

@@ -28,6 +28,10 @@ pub(super) fn claim(place: &Place) -> Result<OwnedFd, BindError> {
     if bytes > SOCKET_PATH_MAX {
         return Err(BindError::PathTooLong { path: path.clone(), bytes });
     }
+    if path.file_name().is_none() {
+        let no_file = io::Error::new(io::ErrorKind::InvalidInput, "it does not name a file");
+        return Err(BindError::refused("use as a socket", path)(no_file));
+    }
     if let Some(directory) = path.parent() {
         match place.directory {
             Directory::AsFound => {}
