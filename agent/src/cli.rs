@@ -16,24 +16,24 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand,
 /// for half a minute. Ask it with breakerctl.
 #[derive(Debug, Parser)]
 #[command(name = "breakerd", version, args_conflicts_with_subcommands = true, max_term_width = 80)]
-pub struct Cli {
+pub(crate) struct Cli {
     /// Flags of the agent itself.
     #[command(flatten)]
-    pub flags: Flags,
+    pub(crate) flags: Flags,
     /// How the log is written, to standard error
     #[arg(long, value_enum, env = "BREAKERD_LOG_FORMAT", default_value = "text")]
-    pub log_format: LogFormat,
+    pub(crate) log_format: LogFormat,
     /// What to do instead of running the agent.
     #[command(subcommand)]
-    pub command: Option<Command>,
+    pub(crate) command: Option<Command>,
 }
 
 /// What decides how an agent runs.
 #[derive(Debug, Args)]
-pub struct Flags {
+pub(crate) struct Flags {
     /// The configuration, YAML; without it, defaults
     #[arg(long, value_name = "FILE", env = "BREAKERD_CONFIG")]
-    pub config: Option<PathBuf>,
+    pub(crate) config: Option<PathBuf>,
     /// The socket applications connect to
     #[arg(long, value_name = "PATH", env = "BREAKERD_SOCKET")]
     socket: Option<String>,
@@ -50,7 +50,7 @@ pub struct Flags {
 
 /// How the log is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
+pub(crate) enum LogFormat {
     /// For people.
     Text,
     /// For programs: one object a line.
@@ -59,7 +59,7 @@ pub enum LogFormat {
 
 /// What to do instead of running the agent.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Check or show a configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -71,7 +71,7 @@ pub enum Command {
 
 /// What to do with a configuration.
 #[derive(Debug, Subcommand)]
-pub enum ConfigCommand {
+pub(crate) enum ConfigCommand {
     /// Check a file; say everything that is wrong with it
     Check {
         /// The file, YAML
@@ -93,25 +93,25 @@ pub enum ConfigCommand {
 
 /// What to replay.
 #[derive(Debug, Args)]
-pub struct Replay {
+pub(crate) struct Replay {
     /// The configuration, YAML
     #[arg(long, value_name = "FILE")]
-    pub config: PathBuf,
+    pub(crate) config: PathBuf,
     /// The service whose policy to play
     #[arg(long, value_name = "NAME", value_parser = service)]
-    pub service: ServiceName,
+    pub(crate) service: ServiceName,
     /// What jitter is drawn from
     #[arg(long, value_name = "N", default_value_t = 0)]
-    pub seed: u64,
+    pub(crate) seed: u64,
     /// The trace, JSON lines; - for standard input
-    pub trace: PathBuf,
+    pub(crate) trace: PathBuf,
 }
 
 /// The command line, and what of it replaces what a file says.
 ///
 /// Prints help or what was wrong and exits, where that is all there is to do.
 #[must_use]
-pub fn parse() -> (Cli, Overrides) {
+pub(crate) fn parse() -> (Cli, Overrides) {
     let matches = Cli::command().get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let overrides = match &cli.command {

@@ -31,7 +31,7 @@ fn main() -> ExitCode {
             configuration(flags.config.as_deref(), &overrides).and_then(|config| {
                 let page = service.as_ref().map_or_else(|| config.show(), |service| config.show_service(service));
                 match format {
-                    LogFormat::Text => say(&page.text()),
+                    LogFormat::Text => say(&page.to_string()),
                     LogFormat::Json => say(&format!("{:#}\n", page.json())),
                 }
             })

@@ -27,7 +27,7 @@ use tracing_subscriber::EnvFilter;
 use crate::cli::LogFormat;
 
 /// Begins to log to standard error; `RUST_LOG` says how much.
-pub fn logging(format: LogFormat) {
+pub(crate) fn logging(format: LogFormat) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,chitchat=error"));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     match format {
@@ -38,14 +38,14 @@ pub fn logging(format: LogFormat) {
 
 /// What was given, and the host's own name where no id was.
 #[must_use]
-pub fn with_host(overrides: &Overrides) -> Overrides {
+pub(crate) fn with_host(overrides: &Overrides) -> Overrides {
     let mut overrides = overrides.clone();
     overrides.node_id.get_or_insert_with(|| Given { text: host_name(), by: GivenBy::Default });
     overrides
 }
 
 /// Runs the agent until a signal says stop.
-pub fn run(config: Config, file: Option<&Path>, format: LogFormat) -> Result<(), Box<dyn Error>> {
+pub(crate) fn run(config: Config, file: Option<&Path>, format: LogFormat) -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let uid = rustix::process::geteuid().as_raw();
@@ -55,8 +55,8 @@ pub fn run(config: Config, file: Option<&Path>, format: LogFormat) -> Result<(),
         let mut seed = [0; 32];
         SysRng.try_fill_bytes(&mut seed)?;
         let identity = Identity {
-            node: config.node.id.value.as_ref().map(ToString::to_string).unwrap_or_default(),
-            zone: config.node.zone.value.as_ref().map(ToString::to_string),
+            node: config.node.id.value.as_ref().map(|id| id.as_str().to_owned()).unwrap_or_default(),
+            zone: config.node.zone.value.as_ref().map(|zone| zone.as_str().to_owned()),
             seed,
             incarnation: first_incarnation(&path)?,
             gossip_address: gossip.as_ref().map(|gossip| gossip.advertise),
@@ -152,7 +152,7 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
 
 /// Says where the agent can be reached and what to try next.
 fn announce(config: &Config, file: Option<&Path>, socket: &Path, gossip: Option<SocketAddr>, format: LogFormat) {
-    let node = config.node.id.value.as_ref().map(ToString::to_string).unwrap_or_default();
+    let node = config.node.id.value.as_ref().map(|id| id.as_str().to_owned()).unwrap_or_default();
     let policy = file.map_or("built-in defaults (no --config)".to_owned(), |file| file.display().to_string());
     let cluster = config.gossip.cluster.value.as_str();
     let talk = match gossip {
