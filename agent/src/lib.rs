@@ -5,4 +5,8 @@
 
 pub mod core;
 pub mod datagram;
+pub mod gossip;
+pub mod incarnation;
+pub mod keyring;
 pub mod mail;
+pub mod seal;

@@ -1,0 +1,134 @@
+//! Messages larger than a datagram: split into parts, rejoined at the other end.
+//!
+//! Chitchat fills its replies up to the largest UDP datagram, and IP fragments of that size do not cross many
+//! networks. A message is cut into parts of equal size (the last may be shorter), each a datagram of its own. A part
+//! that does not come loses the message: gossip repeats itself anyway, so there is no acknowledgement and no repair.
+//!
+//! **Invariant:** memory for unfinished messages is bounded in number, in bytes and in time; a part claims no more
+//! than its message could be.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::header::{BootId, Place};
+use crate::core::time::MonoTime;
+
+/// The parts of a message, in order; an empty message is one empty part.
+pub(super) fn split(message: &[u8]) -> Vec<&[u8]> {
+    if message.is_empty() { vec![message] } else { message.chunks(PART_MAX).collect() }
+}
+
+/// Messages of which parts are missing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Partials {
+    partials: BTreeMap<(BootId, u32), Partial>,
+}
+
+/// What became of a part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Rejoined {
+    /// It was the last one missing.
+    Whole(Vec<u8>),
+    /// Others are missing.
+    Waiting,
+    /// It fits no message.
+    Malformed,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Partial {
+    since: MonoTime,
+    count: u8,
+    /// Bit i: part i is here.
+    here: u64,
+    /// Room for `count` parts, cut to size by the last one.
+    bytes: Vec<u8>,
+}
+
+impl Partials {
+    /// Adds a part. A message of one part never waits.
+    pub(super) fn add(&mut self, sender: BootId, place: Place, part: &[u8], now: MonoTime) -> Rejoined {
+        if !fits(place, part) {
+            return Rejoined::Malformed;
+        }
+        if place.count == 1 {
+            return Rejoined::Whole(part.to_vec());
+        }
+        let key = (sender, place.message);
+        let partial = self.partials.entry(key).or_insert_with(|| Partial::new(place.count, now));
+        if partial.count != place.count {
+            return Rejoined::Malformed;
+        }
+        partial.put(place.index, part);
+        if partial.missing() > 0 {
+            return Rejoined::Waiting;
+        }
+        self.partials.remove(&key).map_or(Rejoined::Waiting, |partial| Rejoined::Whole(partial.bytes))
+    }
+
+    /// Gives up what waited too long, and the oldest where there are too many; how many parts never came.
+    pub(super) fn give_up(&mut self, now: MonoTime) -> u64 {
+        let mut lost = 0;
+        self.partials.retain(|_, partial| {
+            let keep = now.since(partial.since) < PARTIAL_LIFE;
+            lost += if keep { 0 } else { u64::from(partial.missing()) };
+            keep
+        });
+        while self.partials.len() > PARTIALS_MAX {
+            let oldest = self.partials.iter().min_by_key(|(_, partial)| partial.since).map(|(key, _)| *key);
+            let given_up = oldest.and_then(|key| self.partials.remove(&key));
+            lost += given_up.map_or(0, |partial| u64::from(partial.missing()));
+        }
+        lost
+    }
+}
+
+impl Partial {
+    fn new(count: u8, since: MonoTime) -> Self {
+        Self { since, count, here: 0, bytes: vec![0; usize::from(count) * PART_MAX] }
+    }
+
+    fn put(&mut self, index: u8, part: &[u8]) {
+        let start = usize::from(index) * PART_MAX;
+        if index + 1 == self.count {
+            self.bytes.truncate(start + part.len());
+        }
+        self.bytes[start..start + part.len()].copy_from_slice(part);
+        self.here |= 1 << index;
+    }
+
+    fn missing(&self) -> u32 {
+        u32::from(self.count) - self.here.count_ones()
+    }
+}
+
+/// Whether a part can be one of [`split`]'s.
+fn fits(place: Place, part: &[u8]) -> bool {
+    let is_last = place.index + 1 == place.count;
+    let before = usize::from(place.index) * PART_MAX;
+    place.index < place.count
+        && usize::from(place.count) <= PARTS_MAX
+        && part.len() <= PART_MAX
+        && (is_last || part.len() == PART_MAX)
+        && (place.count == 1 || !part.is_empty())
+        && before + part.len() <= MESSAGE_MAX
+}
+
+/// Longest message in bytes: the most chitchat makes.
+pub const MESSAGE_MAX: usize = 65_507;
+
+/// Most bytes of a message in one datagram. With both headers 1,276 bytes: below an Ethernet frame with room for the
+/// headers of a tunnel or two.
+pub(super) const PART_MAX: usize = 1_200;
+
+/// Most parts of a message; they must fit the bits of a word.
+pub(super) const PARTS_MAX: usize = MESSAGE_MAX.div_ceil(PART_MAX);
+
+/// Most unfinished messages (2.1 MB): a newcomer has asked at most five peers per interval, and each may be answering
+/// a few others with as much.
+pub(super) const PARTIALS_MAX: usize = 32;
+
+/// How long a message may take to be complete: parts leave together, so this is a generous spread of their travel.
+pub(super) const PARTIAL_LIFE: Duration = Duration::from_secs(2);
+
+const _: () = assert!(PARTS_MAX <= 64, "the parts of a message must fit the bits of a word");
