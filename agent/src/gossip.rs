@@ -190,7 +190,8 @@ impl Gossip {
                 }
                 why = life.death() => return End::Died { why },
                 () = wakes.notified() => {}
-                Ok(()) = self.published.changed() => {}
+                // What woke us counts as seen; the turn is to look at it.
+                Ok(()) = self.published.changed() => self.published.mark_changed(),
                 _ = turns.tick() => self.greet_seed(&life),
             }
             if let Some(end) = self.turn(&life).await {

@@ -61,7 +61,10 @@ pub struct Seal {
     counter: u64,
     /// The number of the last message sealed.
     message: u32,
+    /// Numbers of those who named this life.
     senders: BTreeMap<BootId, Window>,
+    /// Numbers of those who have not.
+    strangers: BTreeMap<BootId, Window>,
     contacts: Contacts,
     partials: Partials,
     counters: Arc<SealCounters>,
@@ -131,6 +134,7 @@ impl Seal {
             counter: 0,
             message: 0,
             senders: BTreeMap::new(),
+            strangers: BTreeMap::new(),
             contacts: Contacts::default(),
             partials: Partials::default(),
             counters,
@@ -173,15 +177,32 @@ impl Seal {
         if header.receiver == Some(self.boot) && !self.senders.contains_key(&header.sender) && self.is_full() {
             self.renew(rng);
         }
-        if header.receiver != Some(self.boot) {
+        let is_meant = header.receiver == Some(self.boot);
+        if !self.is_new(header, is_meant) {
+            return self.refused(|c| &c.replayed);
+        }
+        if !is_meant {
             count(&self.counters.stale_boot);
             return if unread.begins() { self.hello(from, header, now, rng) } else { Opened::Nothing };
         }
-        if !self.senders.entry(header.sender).or_insert_with(Window::new).take(header.counter) {
-            return self.refused(|c| &c.replayed);
-        }
         self.contacts.heard(from, header.sender, now);
         self.take(header, &unread, now, rng)
+    }
+
+    /// Whether the number is new for its sender; it is taken. Numbers of strangers, who have not named this life yet,
+    /// may be forgotten: all they can bring about is a hello.
+    fn is_new(&mut self, header: Header, is_meant: bool) -> bool {
+        let sender = header.sender;
+        if is_meant && !self.senders.contains_key(&sender) {
+            self.senders.insert(sender, self.strangers.remove(&sender).unwrap_or_else(Window::new));
+        }
+        if let Some(window) = self.senders.get_mut(&sender) {
+            return window.take(header.counter);
+        }
+        if self.strangers.len() >= STRANGERS_MAX && !self.strangers.contains_key(&sender) {
+            self.strangers.clear();
+        }
+        self.strangers.entry(sender).or_insert_with(Window::new).take(header.counter)
     }
 
     /// The opened text, or what kept it closed, counted.
@@ -304,6 +325,9 @@ pub const DATAGRAM_MAX: usize = envelope::OVERHEAD + header::PART_HEADER_LEN + p
 /// Most lives of senders whose numbers are kept: four lives each of the 500 hosts of a pool, 330 KB. Full, it costs
 /// every peer one more round trip, once.
 pub const SENDERS_MAX: usize = 2_048;
+
+/// Most strangers whose numbers are kept: half a pool making its first contact at once.
+const STRANGERS_MAX: usize = 256;
 
 #[cfg(test)]
 mod tests;

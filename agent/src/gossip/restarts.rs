@@ -66,7 +66,9 @@ mod tests {
     #[test]
     fn a_healthy_life_is_followed_by_a_short_pause() {
         let mut restarts = Restarts::default();
-        (0..5).for_each(|_| drop(restarts.after_death(HEALTHY_LIFE - Duration::from_nanos(1))));
+        for _ in 0..5 {
+            restarts.after_death(HEALTHY_LIFE - Duration::from_nanos(1));
+        }
         assert_eq!(restarts.after_death(HEALTHY_LIFE), PAUSE_MIN);
     }
 

@@ -15,7 +15,7 @@ use crate::mail::Standing;
 #[tokio::test(start_paused = true)]
 async fn three_agents_see_each_others_digests_zones_and_withdrawals() {
     let fabric = Fabric::default();
-    let [mut a, mut b, mut c] = Agent::three(&fabric, Some(key(1)));
+    let [a, mut b, mut c] = Agent::three(&fabric, Some(key(1)));
     a.publish([digest("payments", StateKind::Open, 20, 12)]);
     for peer in [&mut b, &mut c] {
         let heard = peer.until(|seen| seen.heard("a", "payments")).await;
@@ -35,7 +35,7 @@ async fn three_agents_see_each_others_digests_zones_and_withdrawals() {
 #[tokio::test(start_paused = true)]
 async fn after_a_kill_and_a_restart_all_is_right_within_ten_intervals_and_the_old_state_is_gone() {
     let fabric = Fabric::default();
-    let [mut a, mut b, mut c] = Agent::three(&fabric, Some(key(1)));
+    let [a, mut b, mut c] = Agent::three(&fabric, Some(key(1)));
     a.publish([digest("old", StateKind::Open, 20, 12)]);
     c.publish([digest("other", StateKind::Open, 9, 9)]);
     b.until(|seen| seen.heard("a", "old")).await;

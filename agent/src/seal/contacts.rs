@@ -123,3 +123,64 @@ const ANSWER_LIFE: Duration = Duration::from_secs(2);
 /// Most hellos a second: a pool of 500 hosts finds a restarted one within two seconds, and a flood of recordings from
 /// a former life is answered with at most 25 KB a second.
 pub(super) const HELLOS_PER_SECOND_MAX: u32 = 256;
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    use super::*;
+
+    fn boot() -> BootId {
+        BootId::draw(&mut StdRng::seed_from_u64(1))
+    }
+
+    fn address(number: usize) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], u16::try_from(number).unwrap()))
+    }
+
+    #[test]
+    fn as_many_addresses_are_known_as_allowed_and_the_longest_unheard_makes_room() {
+        let mut contacts = Contacts::default();
+        for number in 0..=ADDRESSES_MAX {
+            contacts.heard(address(number), boot(), MonoTime::from_millis(number as u64));
+            assert_eq!(contacts.at(address(0)).is_some(), number < ADDRESSES_MAX);
+        }
+        assert_eq!(contacts.known.len(), ADDRESSES_MAX);
+        assert_eq!(contacts.at(address(ADDRESSES_MAX)), Some(boot()));
+    }
+
+    #[test]
+    fn as_many_messages_wait_for_an_answer_as_allowed_in_number_bytes_and_time() {
+        let send = |contacts: &mut Contacts, number: u64, len: usize, now| {
+            contacts.sent(address(1), number, Plane::State, &vec![0; len], now);
+        };
+        let mut many = Contacts::default();
+        (0..=UNANSWERED_MAX as u64).for_each(|number| send(&mut many, number, 1, MonoTime::START));
+        assert_eq!((many.answered(0), many.answered(1).is_some()), (None, true));
+        assert_eq!(many.answered(1), None, "each is answered once");
+
+        let mut large = Contacts::default();
+        let half = UNANSWERED_BYTES_MAX / 2;
+        (0..2).for_each(|number| send(&mut large, number, half, MonoTime::START));
+        assert_eq!(large.unanswered.len(), 2);
+        send(&mut large, 2, 1, MonoTime::START);
+        assert_eq!((large.unanswered.len(), large.unanswered_bytes), (2, half + 1));
+
+        let mut late = Contacts::default();
+        send(&mut late, 0, 1, MonoTime::START);
+        send(&mut late, 1, 1, MonoTime::START + ANSWER_LIFE);
+        assert_eq!((late.answered(0), late.answered(1).is_some()), (None, true));
+        assert_eq!(late.unanswered_bytes, 0);
+    }
+
+    #[test]
+    fn only_a_first_message_is_kept_to_be_sent_again() {
+        let mut contacts = Contacts::default();
+        contacts.sent(address(1), 1, Plane::State, b"first", MonoTime::START);
+        contacts.heard(address(1), boot(), MonoTime::START);
+        contacts.sent(address(1), 2, Plane::State, b"later", MonoTime::START);
+        assert_eq!(contacts.answered(1).unwrap().first, Some((Plane::State, b"first".to_vec())));
+        assert_eq!(contacts.answered(2).unwrap().first, None);
+    }
+}

@@ -104,14 +104,14 @@ impl Partial {
 
 /// Whether a part can be one of [`split`]'s.
 fn fits(place: Place, part: &[u8]) -> bool {
-    let is_last = place.index + 1 == place.count;
-    let before = usize::from(place.index) * PART_MAX;
-    place.index < place.count
-        && usize::from(place.count) <= PARTS_MAX
+    let (index, count) = (usize::from(place.index), usize::from(place.count));
+    let is_last = index + 1 == count;
+    index < count
+        && count <= PARTS_MAX
         && part.len() <= PART_MAX
         && (is_last || part.len() == PART_MAX)
-        && (place.count == 1 || !part.is_empty())
-        && before + part.len() <= MESSAGE_MAX
+        && (count == 1 || !part.is_empty())
+        && index * PART_MAX + part.len() <= MESSAGE_MAX
 }
 
 /// Longest message in bytes: the most chitchat makes.
@@ -132,3 +132,79 @@ pub(super) const PARTIALS_MAX: usize = 32;
 pub(super) const PARTIAL_LIFE: Duration = Duration::from_secs(2);
 
 const _: () = assert!(PARTS_MAX <= 64, "the parts of a message must fit the bits of a word");
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    use super::*;
+
+    fn sender(seed: u64) -> BootId {
+        BootId::draw(&mut StdRng::seed_from_u64(seed))
+    }
+
+    fn place(message: u32, index: u8, count: u8) -> Place {
+        Place { message, index, count }
+    }
+
+    #[test]
+    fn a_part_that_cannot_be_is_refused_and_leaves_nothing_behind() {
+        let whole = [7; PART_MAX];
+        let last = u8::try_from(PARTS_MAX).unwrap();
+        let rest = MESSAGE_MAX - (PARTS_MAX - 1) * PART_MAX;
+        let cannot_be = [
+            (place(1, 0, 0), &whole[..]),
+            (place(1, 2, 2), &whole[..]),
+            (place(1, 0, last + 1), &whole[..]),
+            (place(1, 255, 255), &whole[..]),
+            (place(1, 0, 2), &whole[1..]),
+            (place(1, 1, 2), &[][..]),
+            (place(1, last - 1, last), &whole[..rest + 1]),
+        ];
+        for (place, part) in cannot_be {
+            let mut partials = Partials::default();
+            assert_eq!(partials.add(sender(1), place, part, MonoTime::START), Rejoined::Malformed, "{place:?}");
+            assert_eq!(partials, Partials::default());
+        }
+        let longest = place(1, last - 1, last);
+        let mut partials = Partials::default();
+        assert_eq!(partials.add(sender(1), longest, &whole[..rest], MonoTime::START), Rejoined::Waiting);
+        let other_count = place(1, 0, last - 1);
+        assert_eq!(partials.add(sender(1), other_count, &whole, MonoTime::START), Rejoined::Malformed);
+    }
+
+    #[test]
+    fn as_many_messages_wait_as_allowed_and_the_oldest_makes_room() {
+        let mut partials = Partials::default();
+        let part = [7; PART_MAX];
+        for message in 0..=u32::try_from(PARTIALS_MAX).unwrap() {
+            let now = MonoTime::from_millis(u64::from(message));
+            assert_eq!(partials.give_up(now), 0);
+            assert_eq!(partials.add(sender(1), place(message, 0, 3), &part, now), Rejoined::Waiting);
+        }
+        assert_eq!(partials.give_up(MonoTime::from_millis(40)), 2);
+        assert_eq!(partials.partials.len(), PARTIALS_MAX);
+        assert!(!partials.partials.contains_key(&(sender(1), 0)));
+    }
+
+    #[test]
+    fn a_message_waits_as_long_as_allowed_and_not_longer() {
+        let mut partials = Partials::default();
+        partials.add(sender(1), place(1, 0, 2), &[7; PART_MAX], MonoTime::START);
+        assert_eq!(partials.give_up(MonoTime::START + (PARTIAL_LIFE - Duration::from_nanos(1))), 0);
+        assert_eq!(partials.give_up(MonoTime::START + PARTIAL_LIFE), 1);
+        assert_eq!(partials, Partials::default());
+    }
+
+    #[test]
+    fn messages_of_two_senders_with_one_number_are_told_apart() {
+        let mut partials = Partials::default();
+        for seed in [1, 2] {
+            partials.add(sender(seed), place(1, 0, 2), &[7; PART_MAX], MonoTime::START);
+        }
+        let rejoined = partials.add(sender(2), place(1, 1, 2), &[8], MonoTime::START);
+        assert_eq!(rejoined, Rejoined::Whole([&[7; PART_MAX][..], &[8]].concat()));
+        assert_eq!(partials.partials.len(), 1);
+    }
+}

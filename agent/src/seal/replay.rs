@@ -50,3 +50,40 @@ fn place(counter: u64) -> (usize, u64) {
 pub(super) const WINDOW: u64 = 1_024;
 
 const WORDS: usize = WINDOW as usize / 64;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Against the set of all numbers taken and the newest of them.
+        #[test]
+        fn it_takes_what_a_set_of_all_numbers_would(
+            steps in prop::collection::vec(prop_oneof![-2_100_i64..2_100, -3_i64..4], 1..400),
+            start in prop_oneof![0_u64..3_000, Just(u64::MAX - 1_500)],
+        ) {
+            let (mut window, mut taken, mut newest) = (Window::new(), BTreeSet::new(), 0_u64);
+            let mut counter = start;
+            for step in steps {
+                counter = counter.saturating_add_signed(step);
+                let is_late = counter < newest && newest - counter >= WINDOW;
+                let expected = !is_late && taken.insert(counter);
+                newest = newest.max(counter);
+                prop_assert_eq!(window.take(counter), expected, "{} after {}", counter, newest);
+            }
+        }
+    }
+
+    #[test]
+    fn the_oldest_within_the_window_is_taken_and_the_one_before_it_is_not() {
+        let mut window = Window::new();
+        assert!(window.take(WINDOW + 10));
+        assert!(window.take(11));
+        assert!(!window.take(11));
+        assert!(!window.take(10));
+    }
+}

@@ -179,13 +179,7 @@ impl Seen {
     }
 }
 
-fn setup(
-    node: &str,
-    advertise: SocketAddr,
-    incarnation: u64,
-    keyring: Option<Keyring>,
-    seeds: &[&str],
-) -> GossipSetup {
+fn setup(node: &str, advertise: SocketAddr, incarnation: u64, keyring: Option<Keyring>, seeds: &[&str]) -> GossipSetup {
     let mut seed = [0; 32];
     seed[..2].copy_from_slice(&advertise.port().to_le_bytes());
     seed[2] = u8::try_from(incarnation).unwrap();
