@@ -116,11 +116,12 @@ impl Permit {
     /// The call did not happen. The same as dropping the permit.
     pub fn cancel(self) {}
 
-    /// Everything that can be said about a call. A duration that is left out is measured from the grant.
+    /// Everything that can be said about a call. A duration that is left out is measured from the grant; a call that
+    /// is said to be cancelled gives the permit back.
     pub fn report(mut self, call: CallReport) {
         let call = self.measured(call);
         if let Some(Ticket { client, id, connection }) = self.ticket.take() {
-            client.tell(Order::telling(Request::Report { permit: id, call }, Some(connection), 1));
+            client.tell(Order::telling(ending(id, call), Some(connection), 1));
         }
     }
 
@@ -132,8 +133,7 @@ impl Permit {
     pub async fn report_and_wait(mut self, call: CallReport) -> Result<Option<Receipt>, AskError> {
         let call = self.measured(call);
         let Some(Ticket { client, id, connection }) = self.ticket.take() else { return Ok(None) };
-        let request = Request::Report { permit: id, call };
-        match client.exchange(request, Some(connection), client.deadline()).await?.response {
+        match client.exchange(ending(id, call), Some(connection), client.deadline()).await?.response {
             Response::Reported(receipt) => Ok(Some(receipt)),
             _ => Err(AskError::protocol("a report was not answered by a receipt")),
         }
@@ -141,6 +141,13 @@ impl Permit {
 
     fn measured(&self, call: CallReport) -> CallReport {
         if call.duration_us.is_some() { call } else { call.took(self.granted_at.elapsed()) }
+    }
+}
+
+fn ending(permit: u64, call: CallReport) -> Request {
+    match call.outcome {
+        Outcome::Cancelled => Request::Cancel { permit },
+        _ => Request::Report { permit, call },
     }
 }
 

@@ -13,7 +13,7 @@ use crate::error::{AskError, CallError, Rejected};
 use crate::options::AcquireOptions;
 use crate::permit::Permit;
 use crate::wire::micros;
-use crate::wire::{CallReport, Hold, Outcome, Request, Response};
+use crate::wire::{CallReport, Hold, Request, Response};
 
 /// The calls to one service. Cheap to clone; keep one per service.
 #[derive(Clone, Debug)]
@@ -100,10 +100,7 @@ impl Service {
                 }
             },
         };
-        match classify(&ended) {
-            CallReport { outcome: Outcome::Cancelled, .. } => permit.cancel(),
-            call => permit.report(call),
-        }
+        permit.report(classify(&ended));
         ended.map_err(CallError::Failed)
     }
 

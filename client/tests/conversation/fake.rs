@@ -19,7 +19,8 @@ use tokio_util::codec::Framed;
 /// What the fake does with a request.
 pub(crate) enum Deed {
     Answer(Response),
-    Many(Vec<Response>),
+    /// Answers so many times and closes.
+    ManyThenHangUp(Vec<Response>),
     /// Answers after that long.
     Later(Duration, Response),
     Nothing,
@@ -45,11 +46,6 @@ impl Ear {
     pub(crate) async fn next(&mut self) -> Request {
         let heard = timeout(PATIENCE, self.0.recv()).await;
         heard.expect("the fake agent was asked nothing in time").expect("the fake agent has ended")
-    }
-
-    /// What was heard up to now.
-    pub(crate) fn rest(&mut self) -> Vec<Request> {
-        std::iter::from_fn(|| self.0.try_recv().ok()).collect()
     }
 }
 
@@ -86,7 +82,7 @@ impl OnSocket {
     where
         F: FnMut(&Request) -> Deed + Clone + Send + Sync + 'static,
     {
-        let listener = UnixListener::bind(&path).unwrap();
+        let listener = UnixListener::bind(&path).expect("the path is free");
         let (heard, ear) = mpsc::unbounded_channel();
         let task = tokio::spawn(async move {
             let mut connections = tokio::task::JoinSet::new();
@@ -101,7 +97,7 @@ impl OnSocket {
     pub(crate) async fn die(self) {
         self.task.abort();
         let _ = self.task.await;
-        std::fs::remove_file(&self.path).unwrap();
+        std::fs::remove_file(&self.path).expect("the socket is there");
     }
 }
 
@@ -123,11 +119,11 @@ where
     if stream.read_exact(&mut offered).await.is_err() {
         return;
     }
-    assert_eq!(VersionRange::from_hello(offered).unwrap(), VERSIONS);
+    assert_eq!(VersionRange::from_hello(offered).expect("the client says hello"), VERSIONS);
     match hello {
         Hello::Nothing => std::future::pending().await,
-        Hello::Bytes(bytes) => stream.write_all(bytes).await.unwrap(),
-        Hello::Greeting(greeting) => stream.write_all(&greeting.to_hello()).await.unwrap(),
+        Hello::Bytes(bytes) => stream.write_all(bytes).await.expect("the client listens"),
+        Hello::Greeting(greeting) => stream.write_all(&greeting.to_hello()).await.expect("the client listens"),
     }
     if !matches!(hello, Hello::Greeting(Greeting::Welcome { .. })) {
         return;
@@ -136,24 +132,27 @@ where
     while let Some(Ok(frame)) = frames.next().await {
         let deed = answer(&frame.request);
         let _ = heard.send(frame.request);
-        let responses = match deed {
-            Deed::Answer(response) => vec![response],
-            Deed::Many(responses) => responses,
+        let response = match deed {
+            Deed::Answer(response) => response,
+            Deed::ManyThenHangUp(responses) => {
+                for response in responses {
+                    let _ = frames.send(&ResponseFrame { id: frame.id, response }).await;
+                }
+                return;
+            }
             Deed::Later(wait, response) => {
                 tokio::time::sleep(wait).await;
-                vec![response]
+                response
             }
-            Deed::Nothing => vec![],
+            Deed::Nothing => continue,
             Deed::HangUp => return,
             Deed::Bytes(bytes) => {
                 let _ = frames.get_mut().write_all(bytes).await;
-                vec![]
+                continue;
             }
         };
-        for response in responses {
-            if frames.send(&ResponseFrame { id: frame.id, response }).await.is_err() {
-                return;
-            }
+        if frames.send(&ResponseFrame { id: frame.id, response }).await.is_err() {
+            return;
         }
     }
 }

@@ -4,6 +4,8 @@
 //! without the real one. Waiting is always for a condition under a deadline; the tests of deadlines run in tokio's
 //! paused time, where a wait costs nothing and ends exactly when it is due.
 
+mod breakerctl;
 mod fake;
 mod library;
 mod losses;
+mod run_verb;
