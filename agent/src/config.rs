@@ -32,12 +32,14 @@ mod fallback;
 mod gossip;
 mod host;
 mod layer;
+mod policy_word;
 mod section;
 mod services;
 mod setting;
 mod show;
 mod source;
 mod tree;
+mod unit;
 
 #[cfg(test)]
 mod tests;

@@ -14,7 +14,8 @@ use crate::core::policy::{KINDS_MAX, Policy, WindowShape};
 use super::effective::{SPAN, default_buckets, or};
 use super::error::Findings;
 use super::layer::{Layer, Origin, Written};
-use super::setting::{BUCKET_MIN, WindowSize, WindowType, duration_text};
+use super::policy_word::{BUCKET_MIN, WindowSize, WindowType};
+use super::unit::duration_text;
 
 /// Looks for contradictions in one merged layer.
 pub(super) struct Check<'a> {

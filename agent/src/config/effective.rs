@@ -13,7 +13,9 @@ use crate::core::policy::{Backoff, Conditions, HalfOpen, KindCondition, Policy, 
 
 use super::fallback::{Fallback, Monitoring};
 use super::layer::{KindLayer, Layer, Written};
-use super::setting::{BUCKET_MIN, Count, Multiplier, RampOff, WindowSize, WindowType};
+use super::policy_word::{BUCKET_MIN, RampOff, WindowSize, WindowType};
+use super::setting::Count;
+use super::unit::Multiplier;
 
 /// All that holds for a service.
 #[derive(Clone, Debug, PartialEq)]
@@ -89,7 +91,7 @@ fn policy(layer: &Layer) -> Policy {
     Policy {
         window,
         minimum_throughput: or(&layer.minimum_throughput, Count(minimum_default)).0,
-        conditions: conditions(layer, default.conditions),
+        conditions: conditions(layer, &default.conditions),
         exceptions: or(&layer.exceptions, default.exceptions),
         ignore: or(&layer.ignore, default.ignore),
         recovery_timeout,
@@ -133,7 +135,7 @@ fn half_open(layer: &Layer, default: HalfOpen) -> HalfOpen {
     }
 }
 
-fn conditions(layer: &Layer, default: Conditions) -> Conditions {
+fn conditions(layer: &Layer, default: &Conditions) -> Conditions {
     let failure_threshold = or(&layer.failure_threshold, default.failure_threshold.map(Count));
     let failure_count = or(&layer.failure_count, default.failure_count.map(Count));
     let kinds = layer.kinds.iter().map(|(kind, conditions)| KindCondition {

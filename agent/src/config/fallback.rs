@@ -11,8 +11,9 @@ use crate::core::service::ServiceName;
 
 use super::error::Findings;
 use super::section::{Found, Section, one_of};
-use super::setting::{Count, Setting, Shown, duration_text, texts};
+use super::setting::{Count, Setting, Shown, texts};
 use super::tree::{Node, ScalarKind, Value};
+use super::unit::duration_text;
 
 /// What to do instead of a refused call.
 #[derive(Clone, Debug, PartialEq)]

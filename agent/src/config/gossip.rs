@@ -189,7 +189,7 @@ impl Setting for Vec<Seed> {
         for (item, text) in texts(found, SEEDS_MAX, "a list of hosts with ports such as [10.0.0.5:7373]", findings)? {
             match <Seed as Setting>::read(&item, findings) {
                 Some(seed) if seeds.contains(&seed) => {
-                    item.complain(findings, format!("{} is listed twice", quoted(text)))
+                    item.complain(findings, format!("{} is listed twice", quoted(text)));
                 }
                 Some(seed) => seeds.push(seed),
                 None => {}

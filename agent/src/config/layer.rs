@@ -17,8 +17,10 @@ use crate::core::policy::{AfterMaxWait, BUCKETS_MAX, Jitter, Rate};
 
 use super::error::{Findings, Place};
 use super::fallback::Fallback;
+use super::policy_word::{RampOff, WindowSize, WindowType};
 use super::section::{Found, Section};
-use super::setting::{Calls, Count, FewCalls, Multiplier, RampOff, Setting, Shown, WindowSize, WindowType};
+use super::setting::{Calls, Count, FewCalls, Setting, Shown};
+use super::unit::Multiplier;
 
 /// A value and who wrote it.
 #[derive(Clone, Debug, PartialEq)]

@@ -63,7 +63,7 @@ impl<'a> Found<'a> {
             let found = self.below(&key.text, node);
             match first.get(key.text.as_str()) {
                 Some(place) => {
-                    findings.add(key.place, &found.key, format!("written twice (first in line {})", place.line))
+                    findings.add(key.place, &found.key, format!("written twice (first in line {})", place.line));
                 }
                 None => {
                     first.insert(&key.text, key.place);
