@@ -17,7 +17,8 @@ use breaker_agent::driver::Identity;
 use breaker_agent::incarnation;
 use breaker_agent::keyring::{Exposure, Keyring};
 use breaker_agent::listener::{Access, UnixSocket};
-use breaker_agent::socket_path::{Environment, Place};
+use breaker_agent::socket_path::Place;
+use breaker_client::socket_path::Environment;
 use rand::TryRng;
 use rand::rngs::SysRng;
 use tokio::net::UdpSocket;
@@ -49,7 +50,7 @@ pub(crate) fn run(config: Config, file: Option<&Path>, format: LogFormat) -> Res
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let uid = rustix::process::geteuid().as_raw();
-        let listener = listener(&config, uid)?;
+        let listener = listener(&config)?;
         let path = listener.path().to_path_buf();
         let gossip = gossip(&config, &path).await?;
         let mut seed = [0; 32];
@@ -70,17 +71,11 @@ pub(crate) fn run(config: Config, file: Option<&Path>, format: LogFormat) -> Res
     })
 }
 
-fn listener(config: &Config, uid: u32) -> Result<UnixSocket, Box<dyn Error>> {
+fn listener(config: &Config) -> Result<UnixSocket, Box<dyn Error>> {
     let places = match &config.socket.path.value {
         Some(path) => vec![Place::given(path.clone())],
-        None => Environment {
-            // The command line has looked at it already.
-            breakerd_socket: None,
-            xdg_runtime_dir: std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from),
-            temp_dir: std::env::temp_dir(),
-            uid,
-        }
-        .places(),
+        // The command line has looked at the variable already.
+        None => Place::defaults(&Environment { socket: None, ..Environment::of_process() }),
     };
     let owner = config.socket.owner.value.as_ref();
     let access = Access {
