@@ -2,6 +2,9 @@
 //!
 //! All faults are listed, in the order of the file: a user who fixes one at a time starts the agent a dozen times.
 //! Only a file that is no YAML at all has a single one, because nothing after it means anything.
+//!
+//! What of the file is repeated in a message is cut and its control characters escaped, so that a hostile file can
+//! neither flood nor steer a terminal.
 
 use std::fmt;
 

@@ -1,4 +1,8 @@
 //! Wrong files: each fault names its place, its key and what was expected, and all are listed.
+//!
+//! The texts are compared whole: they are the part of the configuration that most people read. Helpers load a policy
+//! written on one line and cut the place off, where the place is not the point; a few tests keep it, with lines and
+//! columns counted by hand.
 
 use super::{faults, policy_faults};
 use crate::config::{Config, Given, GivenBy, Overrides};

@@ -1,4 +1,8 @@
-//! Every limit: a value that stands on it, and one a step past.
+//! Every limit: a value that stands on it, and one a step past; and files made to break the loader.
+//!
+//! The noise is of four kinds, because random bytes alone are hardly ever YAML: bytes, characters that mean something
+//! to YAML, the example file with a piece replaced, and random words under every key. Whatever loads is also asked
+//! for a policy and shown, so that nothing can hide behind the loader.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,8 @@
 //! Which layer's value holds for a service: the law against an obvious merge, and examples of the exceptions.
+//!
+//! The obvious merge sorts all layers by how specific they are for one service and takes each key from the first that
+//! writes it, straight from the ruling. Names are drawn from a small tree, so that most layers meet. The exceptions
+//! (windows of two kinds, `permits` against `success_threshold`, fallbacks) have an example each.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,7 +38,7 @@ impl Keys {
             failure_threshold: conditions
                 .failure_threshold
                 .filter(|&n| default.conditions.failure_threshold != Some(n)),
-            max_wait: (wait != default.half_open.max_wait).then(|| wait.as_secs()),
+            max_wait: (wait != default.half_open.max_wait).then_some(wait.as_secs()),
             connect_count: conditions.kinds.first().and_then(|kind| kind.count),
         }
     }

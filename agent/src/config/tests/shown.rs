@@ -1,4 +1,8 @@
 //! The page of `config show`: what it says, how wide it is, and that a service's page gives its policy again.
+//!
+//! Two pages are compared as text, because their layout is what people see. The law behind them is that a service's
+//! page, loaded as a file, gives the same policy and fallback; it is tried on policies put together at random from
+//! values that are hard to quote.
 
 use proptest::prelude::*;
 use serde_json::json;
