@@ -181,8 +181,7 @@ impl Check<'_> {
     fn unheard_kinds(&self, findings: &mut Findings) {
         let (Some(exceptions), Some(ignore)) = (&self.layer.exceptions, &self.layer.ignore) else { return };
         for kind in exceptions.value.iter().filter(|kind| ignore.value.contains(kind)) {
-            let what =
-                format!("{} cannot both be a failure and count nowhere (ignore{})", kind.as_str(), seen(ignore.origin));
+            let what = format!("{} counts nowhere, it is in ignore{}", kind.as_str(), seen(ignore.origin));
             self.add(findings, exceptions, "exceptions", what);
         }
     }

@@ -2,6 +2,9 @@
 //!
 //! All faults are listed, in the order of the file: a user who fixes one at a time starts the agent a dozen times.
 //! Only a file that is no YAML at all has a single one, because nothing after it means anything.
+//!
+//! What of the file is repeated in a message is cut and its control characters escaped, so that a hostile file can
+//! neither flood nor steer a terminal.
 
 use std::fmt;
 
@@ -91,7 +94,9 @@ pub(super) struct Findings(Vec<ConfigError>);
 impl Findings {
     /// Adds a fault of the key at a place.
     pub(super) fn add(&mut self, place: Place, key: &str, what: impl fmt::Display) {
-        let text = if key.is_empty() { what.to_string() } else { format!("{key}: {what}") };
+        let mut text: String = key.chars().take(KEY_SHOWN_MAX).flat_map(shown).collect();
+        let end = if key.is_empty() { "" } else { ": " };
+        text = format!("{text}{end}{what}");
         self.0.push(ConfigError::at(place, text));
     }
 
@@ -115,6 +120,15 @@ impl Findings {
         Err(ConfigErrors { file: file.to_owned(), errors: self.0 })
     }
 }
+
+/// A character of a key, such that no key can move the cursor of a terminal.
+fn shown(character: char) -> impl Iterator<Item = char> {
+    let (escaped, plain) = if character.is_control() { (Some(character), None) } else { (None, Some(character)) };
+    escaped.into_iter().flat_map(char::escape_default).chain(plain)
+}
+
+/// Longest key repeated in a message: the longest good one has a service's name and a kind in it, 320 bytes.
+const KEY_SHOWN_MAX: usize = 400;
 
 /// Most faults in one message: who has more than this reads the first screens of them and starts over.
 pub(super) const ERRORS_SHOWN_MAX: usize = 100;

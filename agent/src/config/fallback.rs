@@ -2,6 +2,9 @@
 //!
 //! Parsed, checked and shown now; the fallbacks themselves come with a later version. Names and settings follow the
 //! usual five: a cached answer, a fixed answer, a lesser function, another service, or the feature left out.
+//!
+//! A fallback is a value as a whole: the settings of one strategy mean nothing to another, so layers do not mix them,
+//! and `off` covers an inherited one.
 
 use std::time::Duration;
 

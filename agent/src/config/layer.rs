@@ -20,6 +20,7 @@ use super::fallback::Fallback;
 use super::policy_word::{RampOff, WindowSize, WindowType};
 use super::section::{Found, Section};
 use super::setting::{Calls, Count, FewCalls, Setting, Shown};
+use super::tree::Value;
 use super::unit::Multiplier;
 
 /// A value and who wrote it.
@@ -230,7 +231,8 @@ impl Reading<'_, '_> {
             let section = found.section(&["rate", "count"], self.findings);
             let rate = section.read("rate", self.findings);
             let count = section.read("count", self.findings);
-            if section.found("rate").is_none() && section.found("count").is_none() {
+            let is_map = matches!(found.node.value, Value::Map(_) | Value::Nothing);
+            if is_map && section.found("rate").is_none() && section.found("count").is_none() {
                 self.findings.add(key.place, &found.key, "expected a rate or a count");
             }
             let conditions = KindLayer { rate: self.written(rate), count: self.written(count) };

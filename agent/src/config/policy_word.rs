@@ -2,6 +2,7 @@
 //! own enums.
 //!
 //! A window's size says by itself what the window holds: a duration is a time, a whole number a count.
+//! Kinds of failure are the core's, so `TimeoutException` and `timeout` in one list are the same kind twice.
 
 use std::time::Duration;
 

@@ -2,6 +2,7 @@
 //!
 //! An unknown key is answered with the near one if there is one (two letters away at most, or the right word in the
 //! wrong section), else with all that are known: a misspelt key that is silently ignored is a breaker that never trips.
+//! A key written twice is a fault too, and the first one is read on. `elsewhere` are paths from `circuit_breaker` down.
 
 use std::collections::BTreeMap;
 

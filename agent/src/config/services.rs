@@ -201,15 +201,17 @@ fn above(path: &str) -> impl Iterator<Item = &str> {
 /// Equal values found again by what they print as: policies have no order of their own.
 #[derive(Default)]
 struct Shared {
-    policies: BTreeMap<String, Arc<Policy>>,
-    all: BTreeMap<String, Arc<Effective>>,
+    policies: BTreeMap<String, (usize, Arc<Policy>)>,
+    all: BTreeMap<(usize, String), Arc<Effective>>,
 }
 
 impl Shared {
     fn one(&mut self, mut effective: Effective) -> Arc<Effective> {
-        let policy = self.policies.entry(format!("{:?}", effective.policy)).or_insert_with(|| effective.policy.clone());
+        let number = self.policies.len();
+        let policy = self.policies.entry(format!("{:?}", effective.policy));
+        let (number, policy) = policy.or_insert_with(|| (number, Arc::clone(&effective.policy)));
         effective.policy = Arc::clone(policy);
-        let key = format!("{effective:?}");
+        let key = (*number, format!("{:?} {:?}", effective.fallback, effective.monitoring));
         Arc::clone(self.all.entry(key).or_insert_with(|| Arc::new(effective)))
     }
 }

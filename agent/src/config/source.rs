@@ -2,6 +2,7 @@
 //!
 //! A flag beats its variable, which beats the file, which beats the default; which of the first two it was is the
 //! caller's to say, because only the command line knows.
+//! What the host itself says (its name, a directory that can be written) comes last: only where nobody said anything.
 
 use std::fmt;
 

@@ -1,4 +1,8 @@
 //! Tests of the configuration as its users meet it: text in, settings, faults and pages out.
+//!
+//! `examples` are the files people have in hand, `faults` the wrong ones, `limits` a step on and a step past each
+//! limit and files that are noise, `merging` the law of which layer holds, `shown` the pages of `config show`.
+//! Nothing below the public face is tested by itself but through a file, as a user would reach it.
 
 mod examples;
 mod faults;

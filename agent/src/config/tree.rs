@@ -208,11 +208,24 @@ fn place(at: Location) -> Place {
 }
 
 fn syntax_error(error: &serde_saphyr::Error) -> ConfigError {
+    use serde_saphyr::Error;
     let place = error.location().map(place).unwrap_or_default();
-    let text = error.without_snippet().to_string();
-    let said_after = format!(" at line {}, column {}", place.line, place.column);
-    let text = text.strip_suffix(&said_after).unwrap_or(&text);
-    ConfigError::at(place, format!("not the YAML expected here: {text}"))
+    let innermost = match error.without_snippet() {
+        Error::AliasError { error, .. } => error.without_snippet(),
+        other => other,
+    };
+    let what = match innermost {
+        Error::MultipleDocuments { .. } => "expected a single YAML document".to_owned(),
+        Error::Budget { .. } | Error::AliasReplayLimitExceeded { .. } => {
+            format!("expected at most {NODES_MAX} values, aliases expanded, and {DEPTH_MAX} levels")
+        }
+        other => {
+            let text = other.to_string();
+            let said_after = format!(" at line {}, column {}", place.line, place.column);
+            format!("expected YAML: {}", text.strip_suffix(&said_after).unwrap_or(&text))
+        }
+    };
+    ConfigError::at(place, what)
 }
 
 /// Duplicate keys come through, to be listed with the other errors; unknown tags do not.
@@ -222,7 +235,6 @@ fn options() -> serde_saphyr::Options {
             max_depth: DEPTH_MAX,
             flow_nesting_limit: DEPTH_MAX,
             max_nodes: NODES_MAX,
-            max_documents: 1,
             // One anchored policy used by thousands of services is a good file; what aliases expand to is limited.
             enforce_alias_anchor_ratio: false,
         },

@@ -1,4 +1,8 @@
-//! What users have in hand: the two documents, the example file, the vectors' policies, and every key.
+//! What users have in hand: the two documents of the project's first page, the example file, policies, and every key.
+//!
+//! Each file is compared with the whole policy it must give, so that a key that leaks into another shows. The example
+//! file must equal the defaults and mention every key of the table in `layer`, so that it cannot fall behind.
+//! `policies.jsonl` holds policies taken from the test suites of other circuit breakers, as JSON, which is YAML too.
 
 use std::time::Duration;
 
