@@ -94,10 +94,16 @@ impl OnSocket {
     }
 
     /// Ends with all its connections.
-    pub(crate) async fn die(self) {
+    pub(crate) async fn die(mut self) {
         self.task.abort();
-        let _ = self.task.await;
-        std::fs::remove_file(&self.path).expect("the socket is there");
+        let _ = (&mut self.task).await;
+    }
+}
+
+impl Drop for OnSocket {
+    fn drop(&mut self) {
+        self.task.abort();
+        let _ = std::fs::remove_file(&self.path);
     }
 }
 
