@@ -1,4 +1,8 @@
 //! What an application can choose about its client, with defaults that suit a service under load.
+//!
+//! A value out of its range is taken as the nearest that is in it: an application must not fail to start because of its
+//! breaker. The seed is here because randomness is always handed in; its default is different in every process, so that
+//! a host's processes do not come back to a restarted agent in step.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;

@@ -1,5 +1,8 @@
-//! The one place that writes to the terminal, with its two rules: a reader who has gone is no error, and what is
-//! coloured depends on who reads (`NO_COLOR`, and whether standard output is a terminal).
+//! The one place that writes to the terminal.
+//!
+//! Its rules: a reader who has gone is no error, since `breakerctl watch | head` is a fine thing to do; what is coloured
+//! depends on who reads (`NO_COLOR`, and whether standard output is a terminal); a document is one line; an error is one
+//! line on standard error whatever the format, so that a person sees it also when a program reads the rest.
 
 use std::ffi::OsStr;
 use std::io::{ErrorKind, IsTerminal, Write};

@@ -1,4 +1,8 @@
 //! A fake agent: a closure answers each request, and every request it heard can be waited for.
+//!
+//! It uses the agent's side of the real codec, over an in-memory stream (for paused time) or a real socket (for real
+//! processes). It has no breaker: what it says is the test's decision, one [`Deed`] per request, and what it says first on
+//! a connection is a [`Hello`].
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};

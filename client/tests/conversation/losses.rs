@@ -1,4 +1,7 @@
 //! The library with an agent that is absent, slow, full or confused: calls go ahead, in time, and it is counted.
+//!
+//! Every test states what the call got, how long that took where time matters (tokio's paused time, so to the
+//! millisecond), and which counter moved.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
