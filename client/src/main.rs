@@ -1,4 +1,6 @@
-//! `breakerctl`: the agent's command line. Parses, asks, prints; what it does is in `cli`.
+//! `breakerctl`: the agent's command line.
+//!
+//! It reads the words it was called with and nothing else; what they mean and what is done about them is in `cli`.
 
 mod cli;
 

@@ -1,4 +1,8 @@
 //! What an application can choose about its client, with defaults that suit a service under load.
+//!
+//! A value out of its range is taken as the nearest that is in it: an application must not fail to start because of its
+//! breaker. The seed is here because randomness is always handed in; its default is different in every process, so that
+//! a host's processes do not come back to a restarted agent in step.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
@@ -58,3 +62,26 @@ const QUEUE_CEILING: usize = 65_536;
 /// An agent on this host that says nothing for a second is stopped or stuck; a new connection is worth more than
 /// waiting on, and 200 calls that each waited their 5 ms are enough.
 const PATIENCE_MIN: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_beyond_their_limits_count_as_the_limits() {
+        let of = |queue_max, deadline| Options { queue_max, deadline, seed: 0 };
+        let second = Duration::from_secs(1);
+        assert_eq!(of(0, second).queue_len(), 1);
+        assert_eq!(of(1, second).queue_len(), 1);
+        assert_eq!(of(QUEUE_CEILING, second).queue_len(), QUEUE_CEILING);
+        assert_eq!(of(QUEUE_CEILING + 1, second).queue_len(), QUEUE_CEILING);
+        assert_eq!(of(1, Duration::ZERO).patience(), PATIENCE_MIN);
+        assert_eq!(of(1, DEADLINE_MAX).patience(), DEADLINE_MAX);
+        assert_eq!(of(1, Duration::MAX).patience(), DEADLINE_MAX);
+    }
+
+    #[test]
+    fn every_client_has_its_own_seed_by_default() {
+        assert_ne!(Options::default().seed, Options::default().seed);
+    }
+}

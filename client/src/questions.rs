@@ -1,6 +1,8 @@
 //! Everything a client can ask that is not on a call's path: for operators, dashboards and the command line.
 //!
-//! Here the caller wants to know why there is no answer, so nothing fails open.
+//! Here the caller wants to know why there is no answer, so nothing fails open: every question returns the agent's answer
+//! or an [`AskError`]. Status is gathered over as many pages as there are; an agent whose pages do not move on, or never
+//! end, is told from one that has many.
 
 use crate::client::Client;
 use crate::error::{AskError, Rejected};

@@ -1,6 +1,8 @@
 //! What a client counts: how calls were let through, and what was lost on the way to the agent.
 //!
-//! Losing a report must never cost the application a call, so losses are silent; these counts are where they show.
+//! Losing a report must never cost the application a call, so losses are silent; these counts are where they show. They
+//! are plain atomics, shared by all handles of one client and its background task, because several threads may ask at
+//! once and nothing may wait for a number.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -1,4 +1,8 @@
 //! A stream of what happens to the breakers of this host.
+//!
+//! A watch has a connection of its own. So dropping it ends it without a message that would have to exist for that, a
+//! watcher that reads slowly delays no call, and the agent can cut it off without harm to the rest. It ends with its agent:
+//! what happened in between could not be told, so beginning again is the watcher's decision.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};

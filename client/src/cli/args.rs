@@ -1,4 +1,8 @@
-//! The words of the command line as a value. Pure: what is wrong is said before anything is asked.
+//! The words of the command line as a value.
+//!
+//! Pure: what is wrong with the words is said before anything is asked, and the tests need no agent. Limits that are the
+//! agent's to judge (names, kinds, reasons) are left to it, so that there is one answer to what is allowed; limits of our
+//! own (deadlines, durations, permits) are checked here. The only file that names clap.
 
 use std::ffi::OsString;
 use std::path::PathBuf;

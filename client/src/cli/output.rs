@@ -1,6 +1,10 @@
-//! The one place that writes to the terminal, with its two rules: a reader who has gone is no error, and what is
-//! coloured depends on who reads (`NO_COLOR`, and whether standard output is a terminal).
+//! The one place that writes to the terminal.
+//!
+//! Its rules: a reader who has gone is no error, since `breakerctl watch | head` is a fine thing to do; what is coloured
+//! depends on who reads (`NO_COLOR`, and whether standard output is a terminal); a document is one line; an error is one
+//! line on standard error whatever the format, so that a person sees it also when a program reads the rest.
 
+use std::ffi::OsStr;
 use std::io::{ErrorKind, IsTerminal, Write};
 
 use serde::Serialize;
@@ -25,10 +29,8 @@ pub(crate) enum Reader {
 
 impl Output {
     pub(crate) fn of_process(format: Format) -> Self {
-        let wants_none = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let is_dumb = std::env::var_os("TERM").is_none_or(|terminal| terminal == "dumb");
-        let plain = wants_none || is_dumb || !std::io::stdout().is_terminal();
-        Self { format, palette: if plain { Palette::Plain } else { Palette::Ansi } }
+        let terminal = std::io::stdout().is_terminal().then(|| std::env::var_os("TERM")).flatten();
+        Self { format, palette: palette(std::env::var_os("NO_COLOR").as_deref(), terminal.as_deref()) }
     }
 
     /// Prints an answer, as text or as a document, on standard output.
@@ -73,7 +75,33 @@ impl Output {
     }
 }
 
+/// Colours for the kind of terminal that reads, unless it has none or `NO_COLOR` is set to anything.
+fn palette(no_color: Option<&OsStr>, terminal: Option<&OsStr>) -> Palette {
+    let wants_none = no_color.is_some_and(|value| !value.is_empty());
+    match terminal {
+        Some(kind) if kind != "dumb" && !wants_none => Palette::Ansi,
+        _ => Palette::Plain,
+    }
+}
+
 fn one_line(document: &impl Serialize) -> Result<String, Trouble> {
     let json = serde_json::to_string(document);
     json.map(|line| line + "\n").map_err(|error| Trouble::new(Exit::Other, format!("no JSON for this: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_are_for_terminals_that_were_not_told_otherwise() {
+        let of = |no_color: Option<&str>, terminal: Option<&str>| {
+            palette(no_color.map(OsStr::new), terminal.map(OsStr::new))
+        };
+        assert_eq!(of(None, Some("xterm")), Palette::Ansi);
+        assert_eq!(of(Some(""), Some("xterm")), Palette::Ansi);
+        assert_eq!(of(Some("1"), Some("xterm")), Palette::Plain);
+        assert_eq!(of(None, Some("dumb")), Palette::Plain);
+        assert_eq!(of(None, None), Palette::Plain);
+    }
 }

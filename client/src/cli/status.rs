@@ -1,6 +1,8 @@
 //! The status of an agent as text: a line about the agent, then a table of its services. Pure.
 //!
-//! Rates are `-` where they are undefined, never `0%`: below the minimum throughput nobody knows.
+//! Rates are `-` where they are undefined, never `0%`: below the minimum throughput nobody knows. The reason is the
+//! column people came for, so it wraps and the others are cut. What peers say follows the table rather than widening it,
+//! for a service may have a hundred of them.
 
 use breaker_client::wire::{AgentStatus, GossipHealth, Reason, ServiceStatus, State, StatusPage};
 

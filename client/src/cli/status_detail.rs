@@ -1,4 +1,8 @@
-//! One service in full, and what peers say of it. Pure.
+//! One service in full, and what peers say of it.
+//!
+//! The table of `status` gives a service one row; here is everything the agent knows of it, each fact under a title of its
+//! own, in sentences that wrap at 80 columns. Pure, like everything that prints: it turns the wire's values into text, and
+//! everything that comes from elsewhere is cleaned before it is shown.
 
 use breaker_client::wire::{PeerDigest, ServiceStatus, StatusPage};
 

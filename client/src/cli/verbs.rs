@@ -1,4 +1,8 @@
 //! The verbs that ask one question and print the answer.
+//!
+//! Each is three lines: ask, print, say how it ended. What the answer looks like is in `view` and `status`, what an error
+//! means is in `exit`. They use the questions of the library that do not fail open: whoever types a command wants to know
+//! that there is no agent.
 
 use std::time::SystemTime;
 

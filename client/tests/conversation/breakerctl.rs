@@ -1,4 +1,7 @@
 //! The command line as a real process: what it asks, prints and returns.
+//!
+//! Each test starts `breakerctl` itself, so that exit statuses, pipes and the environment are the real ones. The deadline
+//! is long, because a busy machine is not what is tested; a process that hangs is ended by the tests' own patience.
 
 use std::path::Path;
 use std::process::{Output, Stdio};

@@ -1,4 +1,8 @@
 //! A fake agent: a closure answers each request, and every request it heard can be waited for.
+//!
+//! It uses the agent's side of the real codec, over an in-memory stream (for paused time) or a real socket (for real
+//! processes). It has no breaker: what it says is the test's decision, one [`Deed`] per request, and what it says first on
+//! a connection is a [`Hello`].
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -94,10 +98,16 @@ impl OnSocket {
     }
 
     /// Ends with all its connections.
-    pub(crate) async fn die(self) {
+    pub(crate) async fn die(mut self) {
         self.task.abort();
-        let _ = self.task.await;
-        std::fs::remove_file(&self.path).expect("the socket is there");
+        let _ = (&mut self.task).await;
+    }
+}
+
+impl Drop for OnSocket {
+    fn drop(&mut self) {
+        self.task.abort();
+        let _ = std::fs::remove_file(&self.path);
     }
 }
 

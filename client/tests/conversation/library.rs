@@ -1,4 +1,6 @@
 //! The library with an agent that does what it should.
+//!
+//! What is told to the agent is compared request by request: a permit's verbs, durations, timeouts, batches.
 
 use std::time::Duration;
 

@@ -1,4 +1,7 @@
 //! The library with an agent that is absent, slow, full or confused: calls go ahead, in time, and it is counted.
+//!
+//! Every test states what the call got, how long that took where time matters (tokio's paused time, so to the
+//! millisecond), and which counter moved.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -7,6 +10,7 @@ use std::time::Duration;
 use breaker_client::wire::{Failure, FailureCode, Greeting, Request, Response};
 use breaker_client::{AskError, Client, Connector, Options, Permit, Standing};
 use futures_util::future::join_all;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
 
 use crate::fake::{Deed, Hello, OnSocket, PATIENCE, WELCOME, friendly, granted, in_memory, unused_path};
@@ -110,6 +114,24 @@ async fn an_agent_that_vanishes_in_mid_call_fails_open_and_loses_the_report() {
 async fn a_full_agent_is_told_apart_from_none() {
     let (client, _ear) = in_memory(&deadline(5_000), Hello::Greeting(Greeting::Full), friendly);
     assert_eq!(why(&client.acquire("a").await.unwrap()), AskError::AgentFull);
+}
+
+/// Whether its hello got through or not, the client reads what the agent said before it closed.
+#[tokio::test]
+async fn an_agent_that_is_full_may_close_without_listening() {
+    let path = unused_path();
+    let listener = tokio::net::UnixListener::bind(&path).unwrap();
+    let agent = tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            stream.write_all(&Greeting::Full.to_hello()).await.unwrap();
+        }
+    });
+    for _ in 0..50 {
+        let client = Client::connect_with(Connector::path(&path), &deadline(5_000));
+        assert_eq!(why(&client.acquire("a").await.unwrap()), AskError::AgentFull);
+    }
+    agent.abort();
+    std::fs::remove_file(&path).unwrap();
 }
 
 #[tokio::test]
@@ -238,4 +260,60 @@ async fn connecting_is_tried_once_for_all_who_wait() {
         assert!(matches!(why(&permit.unwrap()), AskError::NoAgent(_)));
     }
     assert_eq!(attempts.load(Ordering::Relaxed), 1);
+}
+
+/// 1,024 questions open on the connection and eight in the queue: one more finds no place.
+#[tokio::test(start_paused = true)]
+async fn at_the_limit_of_open_questions_the_queue_fills_and_the_next_goes_unguarded_at_once() {
+    const OPEN_MAX: usize = 1_024;
+    let options = Options { queue_max: 8, ..deadline(50) };
+    let (client, mut ear) = in_memory(&options, WELCOME, |_: &Request| Deed::Nothing);
+    let mut asking = Vec::new();
+    for number in 0..OPEN_MAX {
+        let mut one = Box::pin(client.acquire("a"));
+        assert!(futures_util::poll!(one.as_mut()).is_pending(), "question {number}");
+        asking.push(one);
+        ear.next().await;
+    }
+    for _ in 0..8 {
+        let mut one = Box::pin(client.acquire("a"));
+        assert!(futures_util::poll!(one.as_mut()).is_pending());
+        asking.push(one);
+    }
+    tokio::task::yield_now().await;
+    assert_eq!(why(&client.acquire("a").await.unwrap()), AskError::QueueFull);
+    for late in join_all(asking).await {
+        assert!(matches!(why(&late.unwrap()), AskError::Late(_)));
+    }
+}
+
+/// An agent that says hello and then never reads again.
+#[tokio::test(start_paused = true)]
+async fn an_agent_that_does_not_read_costs_each_call_its_deadline_at_most() {
+    let connector = Connector::new(|| {
+        let (ours, mut theirs) = tokio::io::duplex(64);
+        tokio::spawn(async move {
+            let mut offered = [0; 8];
+            theirs.read_exact(&mut offered).await.unwrap();
+            theirs.write_all(&Greeting::Welcome { version: 1 }.to_hello()).await.unwrap();
+            std::future::pending::<()>().await;
+        });
+        async { Ok(ours) }
+    });
+    let client = Client::connect_with(connector, &Options { queue_max: 8, ..deadline(5) });
+    let long_name = "x".repeat(30_000);
+    for _ in 0..50 {
+        let asked = Instant::now();
+        why(&client.acquire(&long_name).await.unwrap());
+        assert!(asked.elapsed() <= Duration::from_millis(7));
+    }
+    assert_eq!(client.counters().unguarded, 50);
+}
+
+/// Any deadline is accepted; one that would pass the end of the clock counts as an hour.
+#[tokio::test(start_paused = true)]
+async fn the_longest_deadline_ends() {
+    let options = Options { deadline: Duration::MAX, ..deadline(0) };
+    let (client, _ear) = in_memory(&options, WELCOME, |_: &Request| Deed::Nothing);
+    assert!(matches!(why(&client.acquire("a").await.unwrap()), AskError::Late(_) | AskError::NoAgent(_)));
 }

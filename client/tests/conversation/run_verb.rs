@@ -1,4 +1,6 @@
 //! `breakerctl run` as a real process: what runs, what is reported, what it returns.
+//!
+//! The commands are shells and `echo`; what the fake agent was told is compared with how they ended.
 
 use std::process::Stdio;
 

@@ -1,4 +1,6 @@
 //! Laws of the codec: what it never does, whatever the bytes; and its limits, stood on and one past.
+//!
+//! The bytes are random, or well-formed messages with a few bytes changed, which come further into the decoder.
 
 use breaker_client::wire::{
     AgentCodec, BATCH_MAX, BatchEntry, CallReport, ClientCodec, FRAME_MAX, Greeting, Request, RequestFrame,

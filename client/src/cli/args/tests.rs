@@ -1,4 +1,6 @@
 //! What words mean, and which are refused.
+//!
+//! Each verb is tried with all its flags and with none, each limit by a value on it and one past it.
 
 use clap::CommandFactory;
 

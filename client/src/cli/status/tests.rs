@@ -1,4 +1,7 @@
 //! The exact tables for plain cases, and the line length for any input.
+//!
+//! The exact ones are what a user sees, so that a change of layout is a change somebody has looked at; the law about 80
+//! columns covers the names, reasons and figures nobody thought of.
 
 use breaker_client::wire::{Operator, PeerDigest, WindowStatus};
 use proptest::prelude::*;

@@ -1,4 +1,6 @@
 //! Figures at the edges of their forms, and laws about widths.
+//!
+//! Each form of a figure is tried at its first and its last value, since that is where columns overflow.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,6 @@
 //! The exact texts and documents.
+//!
+//! Scripts read both, so each is written out whole where it is short, and by its keys where it is long.
 
 use std::time::Duration;
 
