@@ -178,7 +178,7 @@ impl Breaker {
     ) -> Settled {
         match grant {
             Grant { admission: Granted::WouldRefuse, .. } => Settled::quietly(Fate::Nowhere),
-            Grant { generation, .. } if generation != self.generation => Settled::quietly(Fate::Dropped),
+            Grant { generation, .. } if generation != self.generation => Settled::uncounted(call),
             Grant { .. } => match &mut self.state {
                 State::HalfOpen { out, .. } => {
                     *out -= 1;
@@ -195,7 +195,7 @@ impl Breaker {
         match self.state {
             State::Closed | State::MetricsOnly { .. } => self.settle_in_window(now, call, lineage, rng),
             State::Open { .. } | State::HalfOpen { .. } | State::ForcedOpen(_) | State::Disabled(_) => {
-                Settled::quietly(if call == Judged::Nowhere { Fate::Nowhere } else { Fate::Dropped })
+                Settled::uncounted(call)
             }
         }
     }
@@ -265,9 +265,10 @@ impl Breaker {
         }
     }
 
-    /// Begins HalfOpen, from wherever it is.
+    /// Begins HalfOpen, from wherever it is: because its time in Open is over, or else because an operator says so.
     pub fn half_open(&mut self, now: MonoTime) -> Option<Notice> {
-        self.enter_half_open(now, Reason::RecoveryTimeoutOver)
+        let due = matches!(self.state, State::Open { until } if now >= until);
+        self.enter_half_open(now, if due { Reason::RecoveryTimeoutOver } else { Reason::Operator })
     }
 
     /// Opens, for the time the backoff says or the given one. Counts for the backoff.
@@ -288,8 +289,14 @@ impl Breaker {
             Action::ForceOpen(hold) => self.enter(now, State::ForcedOpen(hold), Reason::Operator),
             Action::Disable(hold) => self.enter(now, State::Disabled(hold), Reason::Operator),
             Action::MetricsOnly(hold) => {
-                self.empty();
-                self.enter(now, State::MetricsOnly { hold, exceeded: Exceeded::No }, Reason::Operator)
+                let exceeded = match self.state {
+                    State::MetricsOnly { exceeded, .. } => exceeded,
+                    _ => {
+                        self.empty();
+                        Exceeded::No
+                    }
+                };
+                self.enter(now, State::MetricsOnly { hold, exceeded }, Reason::Operator)
             }
             Action::ForceClose => self.close(now, Reason::Operator),
             Action::Reset => {
@@ -312,10 +319,9 @@ impl Breaker {
 
     fn settle_in_window(&mut self, now: MonoTime, call: Judged, lineage: Lineage, rng: &mut impl Rng) -> Settled {
         let Judged::Counts(sample) = call else { return Settled::quietly(Fate::Nowhere) };
-        if !self.holding.is_idle() {
-            self.window.roll(now);
-            // A condition that the rolling ended starts anew; none can be due, or its deadline would have come first.
-            self.holding.look(now, &self.policy, self.window.rolled(), self.run.failures);
+        let told = matches!(self.state, State::MetricsOnly { exceeded: Exceeded::Told, .. });
+        if told || !self.holding.is_idle() {
+            self.look_before(now);
         }
         self.window.record(now, sample, lineage);
         match sample.run() {
@@ -324,6 +330,16 @@ impl Breaker {
             RunEffect::Leaves => {}
         }
         Settled { fate: Fate::InWindow(sample), notice: self.look(now, rng) }
+    }
+
+    /// A condition that time alone has ended starts anew with this outcome. None can be due to trip, or its deadline
+    /// would have come first.
+    fn look_before(&mut self, now: MonoTime) {
+        self.window.roll(now);
+        let reason = self.holding.look(now, &self.policy, self.window.rolled(), self.run.failures);
+        if let (State::MetricsOnly { exceeded, .. }, None) = (&mut self.state, reason) {
+            *exceeded = Exceeded::No;
+        }
     }
 
     /// Asks the conditions, and does what follows.
@@ -351,19 +367,15 @@ impl Breaker {
         };
         probes.add(sample);
         let counts = *probes.counts();
-        let over = match self.policy.half_open.verdict {
-            Verdict::Permits(n) => counts.total >= n,
-            Verdict::Successes(_) if counts.failed > 0 => {
-                return Settled { fate: Fate::Probe, notice: self.trip(now, if_failed, rng) };
-            }
-            Verdict::Successes(k) => counts.total >= k,
+        let (over, against) = match self.policy.half_open.verdict {
+            Verdict::Successes(k) => (counts.total >= k, sample.is_failure().then_some(if_failed)),
+            Verdict::Permits(n) if counts.total >= n => (true, conditions::first_for_probes(&self.policy, probes)),
+            Verdict::Permits(_) => (false, None),
         };
-        let notice = if !over {
-            None
-        } else if let Some(reason) = conditions::first_for_probes(&self.policy, probes) {
-            self.trip(now, reason, rng)
-        } else {
-            self.close(now, Reason::ProbesSucceeded { probes: counts.total })
+        let notice = match against {
+            Some(reason) => self.trip(now, reason, rng),
+            None if over => self.close(now, Reason::ProbesSucceeded { probes: counts.total }),
+            None => None,
         };
         Settled { fate: Fate::Probe, notice }
     }
@@ -485,6 +497,14 @@ impl Run {
 }
 
 impl Settled {
+    /// What is not taken in is dropped, unless it would have counted nowhere anyhow.
+    fn uncounted(call: Judged) -> Self {
+        Self::quietly(match call {
+            Judged::Counts(_) => Fate::Dropped,
+            Judged::Nowhere => Fate::Nowhere,
+        })
+    }
+
     fn quietly(fate: Fate) -> Self {
         Self { fate, notice: None }
     }

@@ -165,12 +165,18 @@ impl Registry {
     ) -> Result<Answer, Unserved> {
         self.advance(turn);
         self.take_back_stale(turn.now);
-        let Some(place) = self.resolve(turn.now, ask.service, policy_of)? else {
+        let (place, room) = match self.resolve(turn.now, ask.service, policy_of)? {
+            Some(place) => (Some(place), self.room()),
+            // Not tracked itself, it is still refused where an ancestor is.
+            None => (self.nearest(ask.service, policy_of)?, path::Room::None),
+        };
+        let Some(place) = place else {
             self.untracked += 1;
             return Ok(Answer::Untracked);
         };
+        let answer = self.acquire_at(turn, place, ask, room);
         self.store.touch(place);
-        Ok(self.acquire_at(turn, place, ask))
+        Ok(answer)
     }
 
     /// How a permitted call went. Uses the permit up.
@@ -207,8 +213,9 @@ impl Registry {
             self.untracked += 1;
             return Ok(Told::Untracked);
         };
+        let told = self.settle_unasked(turn, place, call);
         self.store.touch(place);
-        Ok(self.settle_unasked(turn, place, call))
+        Ok(told)
     }
 
     /// Everything a holder has is cancelled: its connection is gone.
@@ -292,8 +299,13 @@ impl Registry {
         for _ in 0..HAND_STEPS {
             if let Some(permit) = self.permits.take_stale(now) {
                 self.store.at_mut(permit.service).in_flight -= 1;
+                self.store.touch(permit.service);
             }
         }
+    }
+
+    fn room(&self) -> path::Room {
+        if self.permits.has_room(self.settings.permits_max) { path::Room::ForOne } else { path::Room::None }
     }
 
     /// The place of a service, which is created if need be; `None` if there is no room.

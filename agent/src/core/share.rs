@@ -4,7 +4,8 @@
 //! not open the breaker of the whole service. For an ancestor with a time window the share is a second window of the
 //! same shape; with a count window the entries themselves say where they came from. The failures in the ancestor's present
 //! run are counted too. A share belongs to one filling of the window and one run; when the ancestor has begun
-//! another, the share begins again with it.
+//! another, the share begins again with it. It also begins again when a service between the two has taken its own part
+//! out, because this part was within that one; nobody walks through all descendants to say so, they see it by a count.
 
 use super::breaker::{Breaker, Run};
 use super::counts::{RunEffect, Sample};
@@ -17,12 +18,17 @@ use super::window::TimeWindow;
 pub struct Share {
     window: Option<TimeWindow>,
     of: Run,
+    /// How often this part has been taken out.
+    withdrawals: u64,
+    /// How often those of the services between had been, when a call was last noted.
+    withdrawals_between: u64,
 }
 
 impl Share {
-    /// Notes a call that the ancestor has just taken into its window.
-    pub fn record(&mut self, now: MonoTime, sample: Sample, ancestor: &Breaker) {
-        self.follow(ancestor.run());
+    /// Notes a call that the ancestor has just taken into its window. `between` is how often the services between have
+    /// taken out theirs, all together.
+    pub fn record(&mut self, now: MonoTime, sample: Sample, ancestor: &Breaker, between: u64) {
+        self.follow(ancestor.run(), between);
         if let WindowShape::Time { bucket, buckets } = ancestor.policy().window {
             let kinds = ancestor.policy().conditions.kinds.len();
             self.window.get_or_insert_with(|| TimeWindow::new(bucket, buckets, kinds)).record(now, sample);
@@ -46,7 +52,19 @@ impl Share {
 
     /// Back to nothing, after the ancestor has forgotten it.
     pub fn clear(&mut self) {
-        *self = Self::default();
+        *self = Self { withdrawals: self.withdrawals + 1, ..Self::default() };
+    }
+
+    /// How often this part has been taken out.
+    #[must_use]
+    pub fn withdrawals(&self) -> u64 {
+        self.withdrawals
+    }
+
+    /// Whether it is still in the ancestor: no service between has taken it out within its own part.
+    #[must_use]
+    pub fn is_within(&self, between: u64) -> bool {
+        self.withdrawals_between == between
     }
 
     /// The part in a time window.
@@ -73,13 +91,14 @@ impl Share {
         self.of.failures
     }
 
-    fn follow(&mut self, ancestor: Run) {
-        if self.of.window_serial != ancestor.window_serial {
+    fn follow(&mut self, ancestor: Run, between: u64) {
+        if self.of.window_serial != ancestor.window_serial || !self.is_within(between) {
             self.window = None;
         }
-        if self.of.serial != ancestor.serial {
+        if self.of.serial != ancestor.serial || !self.is_within(between) {
             self.of.failures = 0;
         }
+        self.withdrawals_between = between;
         self.of = Run { failures: self.of.failures, ..ancestor };
     }
 }

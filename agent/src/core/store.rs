@@ -2,7 +2,8 @@
 //!
 //! Creating a service creates its ancestors. When the store is full the least recently used service that is idle goes:
 //! Closed, no permit out, no child. One that is not Closed is never evicted, or a flood of names would open what a
-//! breaker holds shut.
+//! breaker holds shut. Only the idle stand in line to go, so that the one to go is found at once however many cannot;
+//! whoever becomes idle goes to the end of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -143,9 +144,15 @@ impl Store {
         self.names.range((from, Bound::Unbounded)).map(|(_, place)| *place)
     }
 
-    /// Notes that a service is used.
+    /// Notes that a service was used, or has become idle, or is so no longer.
     pub fn touch(&mut self, place: u32) {
-        self.recency.touch(place);
+        let slot = self.at(place);
+        let closed = slot.breaker.state().kind() == StateKind::Closed;
+        if closed && slot.in_flight == 0 && slot.children == 0 {
+            self.recency.touch(place);
+        } else {
+            self.recency.remove(place);
+        }
     }
 
     /// Begins to track a service and its ancestors; `None` if there is no room and none can be made.
@@ -162,7 +169,13 @@ impl Store {
                 None => self.create(now, &above, policy)?,
             }),
         };
-        if self.len() >= self.limit && !self.evict_one(parent) {
+        if let Some(parent) = parent {
+            // Adopted first, so that it is not itself what has to go.
+            self.at_mut(parent).children += 1;
+            self.touch(parent);
+        }
+        if self.len() >= self.limit && !self.evict_one() {
+            self.disown(parent);
             return None;
         }
         let depth = parent.map_or(0, |parent| self.path(parent).len);
@@ -179,9 +192,6 @@ impl Store {
             armed: None,
             totals: Totals::default(),
         };
-        if let Some(parent) = parent {
-            self.at_mut(parent).children += 1;
-        }
         Some(self.put(slot))
     }
 
@@ -220,33 +230,17 @@ impl Store {
         let slots = &self.slots;
         self.index.insert(name.as_str(), place, |place| name_in(slots, place));
         self.names.insert(name, place);
-        self.recency.add(place);
+        self.touch(place);
         place
     }
 
-    /// Makes room by the eviction of one idle service, but not of `keep`.
-    fn evict_one(&mut self, keep: Option<u32>) -> bool {
-        let idle = |place: &u32| {
-            let slot = self.at(*place);
-            Some(*place) != keep
-                && slot.children == 0
-                && slot.in_flight == 0
-                && slot.breaker.state().kind() == StateKind::Closed
-        };
-        let found = self.recency.from_oldest().take(EVICTION_LOOKS).find(idle);
-        match found {
-            Some(place) => self.remove(place),
-            None => self.age_oldest(),
+    /// Makes room by the eviction of one idle service, if there is one.
+    fn evict_one(&mut self) -> bool {
+        let found = self.recency.oldest();
+        if let Some(place) = found {
+            self.remove(place);
         }
         found.is_some()
-    }
-
-    /// Those just looked at in vain go to the other end, so that the next look sees others.
-    fn age_oldest(&mut self) {
-        let seen: Vec<u32> = self.recency.from_oldest().take(EVICTION_LOOKS).collect();
-        for place in seen {
-            self.recency.touch(place);
-        }
     }
 
     fn remove(&mut self, place: u32) {
@@ -256,11 +250,18 @@ impl Store {
         let slots = &self.slots;
         self.index.remove(name.as_str(), |place| name_in(slots, place));
         self.names.remove(&name);
-        if let Some(parent) = self.at(place).parent {
-            self.at_mut(parent).children -= 1;
-        }
+        let parent = self.at(place).parent;
         self.slots[place as usize] = None;
         self.free.push(place);
+        self.disown(parent);
+    }
+
+    /// A parent has one child less.
+    fn disown(&mut self, parent: Option<u32>) {
+        if let Some(parent) = parent {
+            self.at_mut(parent).children -= 1;
+            self.touch(parent);
+        }
     }
 
     fn name_at(&self, place: u32) -> &str {
@@ -279,7 +280,3 @@ impl Path {
 fn name_in(slots: &[Option<Slot>], place: u32) -> &str {
     slots[place as usize].as_ref().map_or("", |slot| slot.name.as_str())
 }
-
-/// How many services are looked at to find one that can go. A flood of new names meets this on every call, so it is
-/// bounded; those looked at in vain (not Closed, or with permits out) are not looked at again soon.
-const EVICTION_LOOKS: usize = 64;

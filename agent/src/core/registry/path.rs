@@ -14,6 +14,7 @@ use crate::core::reason::Reason;
 use crate::core::service::SEGMENTS_MAX;
 use crate::core::state::{Notice, State, StateKind};
 use crate::core::store::Path;
+use crate::core::time::MonoTime;
 use crate::core::window::Lineage;
 
 /// How a permit is used up.
@@ -25,35 +26,52 @@ pub(super) enum Ending<'a> {
     LeaseOver,
 }
 
+/// Whether one more permit may go out for a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Room {
+    /// One may.
+    ForOne,
+    /// The permits are all out, or the service is not tracked.
+    None,
+}
+
 impl Registry {
-    pub(super) fn acquire_at<R: Rng>(&mut self, turn: &mut Turn<'_, R>, place: u32, ask: Ask<'_>) -> Answer {
-        self.store.at_mut(place).last_asked = Some(turn.now);
+    pub(super) fn acquire_at<R: Rng>(
+        &mut self,
+        turn: &mut Turn<'_, R>,
+        place: u32,
+        ask: Ask<'_>,
+        room: Room,
+    ) -> Answer {
         let path = self.store.path(place);
-        let room = self.permits.has_room(self.settings.permits_max);
+        for place in path.places() {
+            self.store.at_mut(*place).last_asked = Some(turn.now);
+        }
         // The top is asked first: where it refuses, nobody below need be bothered.
         let mut how = [How::Allowed; SEGMENTS_MAX];
         for (level, place) in path.places().iter().enumerate().rev() {
-            if let Err(refusal) = self.admission(*place, turn, room) {
+            if let Err(refusal) = self.admission(*place, turn.now, room) {
                 if self.store.at_mut(*place).breaker.enforce() {
                     return self.reject(path, *place, refusal);
                 }
                 how[level] = How::WouldRefuse;
             }
         }
-        if room {
-            Answer::Granted(self.grant_along(turn, path, how, ask))
-        } else {
-            self.untracked += 1;
-            Answer::Untracked
+        match room {
+            Room::ForOne => Answer::Granted(self.grant_along(turn, path, how, ask)),
+            Room::None => {
+                self.untracked += 1;
+                Answer::Untracked
+            }
         }
     }
 
     /// As the breaker says; but without room for one more permit only states that need none let a call through.
-    fn admission<R>(&self, place: u32, turn: &Turn<'_, R>, room: bool) -> Result<(), Refusal> {
+    pub(super) fn admission(&self, place: u32, now: MonoTime, room: Room) -> Result<(), Refusal> {
         let breaker = &self.store.at(place).breaker;
-        breaker.admission(turn.now)?;
-        match breaker.state() {
-            State::Open { .. } | State::HalfOpen { .. } if !room => {
+        breaker.admission(now)?;
+        match (breaker.state(), room) {
+            (State::Open { .. } | State::HalfOpen { .. }, Room::None) => {
                 Err(Refusal { state: breaker.state().kind(), reason: Reason::PermitsOut, retry_after: None })
             }
             _ => Ok(()),
@@ -111,7 +129,7 @@ impl Registry {
     ) -> Told {
         self.store.at_mut(permit.service).in_flight -= 1;
         let now = turn.now;
-        self.settle_along(turn, permit.service, |level, breaker, lineage, dead_below, rng| {
+        let told = self.settle_along(turn, permit.service, |level, breaker, lineage, dead_below, rng| {
             let Some(grant) = permit.grants[level] else { return quietly(Fate::Nowhere) };
             match ending {
                 _ if dead_below => breaker.settle(now, grant, Judged::Nowhere, lineage, rng),
@@ -121,7 +139,9 @@ impl Registry {
                     breaker.settle(now, grant, judged, lineage, rng)
                 }
             }
-        })
+        });
+        self.store.touch(permit.service);
+        told
     }
 
     pub(super) fn settle_unasked<R: Rng>(&mut self, turn: &mut Turn<'_, R>, place: u32, call: &Call) -> Told {
@@ -179,9 +199,11 @@ impl Registry {
         if sample.is_failure() {
             self.unwell.insert(place);
         }
-        for (depth, below) in path.places()[..level].iter().enumerate() {
+        let mut between = 0;
+        for (depth, below) in path.places()[..level].iter().enumerate().rev() {
             let mut share = std::mem::take(&mut self.store.at_mut(*below).shares[level - depth - 1]);
-            share.record(turn.now, sample, &self.store.at(place).breaker);
+            share.record(turn.now, sample, &self.store.at(place).breaker, between);
+            between += share.withdrawals();
             self.store.at_mut(*below).shares[level - depth - 1] = share;
         }
     }
@@ -193,6 +215,7 @@ impl Registry {
         }
         if let Some(notice) = notice {
             self.unwell.insert(place);
+            self.store.touch(place);
             turn.notices.push((self.store.at(place).name.clone(), notice));
         }
         let slot = self.store.at(place);
@@ -209,11 +232,18 @@ impl Registry {
         let serial = self.store.at(place).serial;
         for level in 1..path.places().len() {
             let ancestor = path.places()[level];
-            let share = std::mem::take(&mut self.store.at_mut(place).shares[level - 1]);
-            self.store.at_mut(ancestor).breaker.forget(turn.now, serial, &share);
-            for (between, middle) in path.places()[..level].iter().enumerate().skip(1) {
-                self.store.at_mut(*middle).shares[level - between - 1].forget(turn.now, &share);
+            let between = || path.places()[..level].iter().enumerate().skip(1);
+            let mut share = std::mem::take(&mut self.store.at_mut(place).shares[level - 1]);
+            let taken: u64 =
+                between().map(|(depth, middle)| self.store.at(*middle).shares[level - depth - 1].withdrawals()).sum();
+            if share.is_within(taken) {
+                self.store.at_mut(ancestor).breaker.forget(turn.now, serial, &share);
+                for (depth, middle) in between() {
+                    self.store.at_mut(*middle).shares[level - depth - 1].forget(turn.now, &share);
+                }
             }
+            share.clear();
+            self.store.at_mut(place).shares[level - 1] = share;
         }
     }
 
@@ -241,6 +271,7 @@ impl Registry {
         let Some(place) = self.resolve(turn.now, service, policy_of)? else { return Ok(Told::Untracked) };
         let notice = act(&mut self.store.at_mut(place).breaker, turn);
         self.tell(turn, place, notice);
+        self.store.touch(place);
         Ok(Told::Counted)
     }
 }

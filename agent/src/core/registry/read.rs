@@ -30,9 +30,10 @@ impl Registry {
     ) -> Result<Result<Granted, Rejected>, Unserved> {
         let Some(place) = self.nearest(service, policy_of)? else { return Ok(Ok(Granted::Allowed)) };
         let mut how = Granted::Allowed;
+        let room = self.room();
         for place in self.store.path(place).places().iter().rev() {
             let slot = self.store.at(*place);
-            match slot.breaker.admission(now) {
+            match self.admission(*place, now, room) {
                 Ok(()) => {}
                 Err(_) if !slot.breaker.would_enforce() => how = Granted::WouldRefuse,
                 Err(refusal) => return Ok(Err(Rejected { service: slot.name.clone(), refusal })),
@@ -86,7 +87,7 @@ impl Registry {
     }
 
     /// The place of a service or of its nearest tracked ancestor.
-    fn nearest(&self, service: &str, policy_of: PolicyOf<'_>) -> Result<Option<u32>, Unserved> {
+    pub(super) fn nearest(&self, service: &str, policy_of: PolicyOf<'_>) -> Result<Option<u32>, Unserved> {
         if let Some(place) = self.store.find(service) {
             return Ok(Some(place));
         }
