@@ -21,6 +21,7 @@ mod socket;
 mod told;
 
 pub use counters::GossipCounters;
+pub use entry::WORD_MAX;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;

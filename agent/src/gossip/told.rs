@@ -58,6 +58,10 @@ impl Told {
 
     /// Tells all that is new, as far as there is room.
     pub(super) fn tell(&mut self, peers: &mut Peers) -> Result<(), Gone> {
+        // Also when there is nothing to tell: gossip without a driver is gossip without a purpose.
+        if self.news.is_closed() {
+            return Err(Gone);
+        }
         let told = self.tell_health().and_then(|()| self.tell_members(peers)).and_then(|()| self.tell_changes(peers));
         if told == Err(Stop::Gone) { Err(Gone) } else { Ok(()) }
     }
