@@ -207,7 +207,7 @@ impl Gossip {
         self.publish(life, now).await;
         let digest_bytes = life.observe(&mut self.peers, now).await;
         self.watch_size(digest_bytes);
-        if self.told.tell(&mut self.peers).is_err() {
+        if self.told.tell(&mut self.peers, now).is_err() {
             return Some(End::Shutdown);
         }
         let by = self.peers.outnumbered_by()?;

@@ -82,8 +82,10 @@ async fn an_agent_that_shuts_down_is_seen_to_leave_and_one_that_is_killed_to_fal
     a.until(|seen| seen.heard("b", "payments").is_none().then_some(())).await;
     assert!(asked.elapsed() <= INTERVAL * 2, "a goodbye is told at once: {:?}", asked.elapsed());
     c.kill().await;
+    assert!(a.until(|seen| seen.member("c")).await.heard < Duration::from_secs(2), "ages are told every second");
     let silent = a.until(|seen| seen.member("c").filter(|c| c.standing == Standing::Silent)).await;
     assert_eq!(silent.incarnation, 1);
+    assert!(silent.heard >= Duration::from_secs(3), "{:?}", silent.heard);
 }
 
 #[tokio::test(start_paused = true)]
@@ -110,6 +112,17 @@ async fn a_panic_while_receiving_is_survived_too() {
     fabric.panic_once_in_receive_of(a.address);
     a.until(|seen| (seen.health == Some((GossipHealth::Running, 2))).then_some(())).await;
     b.until(|seen| seen.member("a").filter(|a| a.incarnation == 2 && a.standing == Standing::Live)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn errors_of_the_socket_are_counted_and_gossip_goes_on() {
+    let fabric = Fabric::default();
+    let [a, mut b, _c] = Agent::three(&fabric, Some(&key(1)));
+    b.until(|seen| seen.live(["a", "c"])).await;
+    fabric.fail_receives_of(a.address, 5);
+    a.publish([digest("payments", StateKind::Open, 20, 12)]);
+    b.until(|seen| seen.heard("a", "payments")).await;
+    assert_eq!((a.counted("seal_receive_errors"), a.counted("gossip_deaths")), (5, 0));
 }
 
 #[tokio::test(start_paused = true)]

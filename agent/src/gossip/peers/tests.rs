@@ -53,7 +53,7 @@ impl Cluster {
     }
 
     fn standing(&self, node: &str) -> Option<(u64, Standing)> {
-        let members = self.peers.members();
+        let members = self.peers.members(self.now);
         members.iter().find(|member| member.node == node).map(|member| (member.incarnation, member.standing))
     }
 
@@ -106,7 +106,7 @@ fn a_digest_is_told_when_written_and_rewritten_and_withdrawn_and_not_in_between(
     assert_eq!(cluster.turn(&[b.beat()]), ["b.1 mail 1", "b.1 pay 8"]);
     b.delete("d/pay");
     assert_eq!(cluster.turn(&[b.beat()]), ["b no pay"]);
-    let member = cluster.peers.members().remove(0);
+    let member = cluster.peers.members(cluster.now).remove(0);
     assert_eq!((member.zone.as_deref(), member.digests), (Some("eu"), 1));
 }
 
@@ -118,8 +118,9 @@ fn a_peer_is_live_when_its_heartbeat_moves_and_silent_when_it_has_not_for_long_e
         assert_eq!(cluster.standing("b"), Some((1, Standing::Silent)), "it may long be dead");
     }
     cluster.turn(&[b.beat()]);
-    for _ in 0..6 {
+    for turns in 0..6 {
         assert_eq!(cluster.standing("b"), Some((1, Standing::Live)));
+        assert_eq!(cluster.peers.members(cluster.now)[0].heard, Duration::from_millis(500) * turns);
         cluster.turn(&[&b]);
     }
     assert_eq!(cluster.standing("b"), Some((1, Standing::Silent)));
@@ -142,7 +143,7 @@ fn of_a_restarted_peer_only_the_new_life_is_left_in_whatever_order_they_are_seen
         old.beat();
         cluster.turn(&order.map(|at| [&old, &new][at]));
         assert_eq!(cluster.standing("b"), Some((2, Standing::Live)));
-        assert_eq!(cluster.peers.members().len(), 1);
+        assert_eq!(cluster.peers.members(cluster.now).len(), 1);
     }
 }
 
@@ -191,7 +192,7 @@ fn what_bears_our_name_is_no_peer_and_outnumbers_us_only_from_our_number_on() {
     cluster.peers.begin_anew(10);
     cluster.turn(&[&Somebody::new("me", 9), &Somebody::new("me", 10)]);
     assert_eq!(cluster.peers.outnumbered_by(), None);
-    assert!(cluster.peers.members().is_empty());
+    assert!(cluster.peers.members(cluster.now).is_empty());
 }
 
 #[test]
@@ -237,7 +238,7 @@ fn as_many_peers_and_digests_are_kept_as_allowed_and_not_one_more() {
     let mut cluster = Cluster::new();
     let all: Vec<_> = (0..=PEERS_MAX).map(|number| Somebody::new(&format!("b{number}"), 1)).collect();
     cluster.turn(&all.iter().collect::<Vec<_>>());
-    assert_eq!(cluster.peers.members().len(), PEERS_MAX);
+    assert_eq!(cluster.peers.members(cluster.now).len(), PEERS_MAX);
     assert_eq!(cluster.counted("gossip_beyond_limits"), 1);
 
     let (mut cluster, mut b) = (Cluster::new(), Somebody::new("b", 1));
@@ -253,7 +254,7 @@ fn a_peer_whose_name_cannot_be_printed_is_not_kept() {
     let mut cluster = Cluster::new();
     for (node, kept) in [("z".repeat(WORD_MAX), 1), ("z".repeat(WORD_MAX + 1), 1), ("\u{1b}[2J".to_owned(), 1)] {
         cluster.turn(&[&Somebody::new(&"z".repeat(WORD_MAX), 1), &Somebody::new(&node, 1)]);
-        assert_eq!(cluster.peers.members().len(), kept);
+        assert_eq!(cluster.peers.members(cluster.now).len(), kept);
     }
     assert_eq!(cluster.counted("gossip_beyond_limits"), 2);
 }

@@ -22,6 +22,7 @@ struct Wires {
     recorded: Vec<(SocketAddr, Vec<u8>)>,
     panic_in_send: BTreeSet<SocketAddr>,
     panic_in_receive: BTreeSet<SocketAddr>,
+    errors_in_receive: BTreeMap<SocketAddr, u32>,
     loss: Option<(u32, StdRng)>,
     lost: u64,
     is_frozen: bool,
@@ -53,6 +54,11 @@ impl Fabric {
 
     pub(super) fn panic_once_in_receive_of(&self, address: SocketAddr) {
         self.0.lock().unwrap().panic_in_receive.insert(address);
+    }
+
+    /// The next so many datagrams come as errors.
+    pub(super) fn fail_receives_of(&self, address: SocketAddr, datagrams: u32) {
+        self.0.lock().unwrap().errors_in_receive.insert(address, datagrams);
     }
 
     pub(super) fn lose_one_in(&self, datagrams: u32) {
@@ -101,6 +107,10 @@ impl Datagrams for Socket {
         let received = self.queue.lock().await.recv().await;
         let panics = self.fabric.0.lock().unwrap().panic_in_receive.remove(&self.address);
         assert!(!panics, "asked to panic while receiving");
+        if let Some(left @ 1..) = self.fabric.0.lock().unwrap().errors_in_receive.get_mut(&self.address) {
+            *left -= 1;
+            return Err(io::ErrorKind::ConnectionRefused.into());
+        }
         let (datagram, from) = received.ok_or(io::ErrorKind::NotConnected)?;
         let len = datagram.len().min(buffer.len());
         buffer[..len].copy_from_slice(&datagram[..len]);
