@@ -21,6 +21,7 @@ mod socket;
 mod told;
 
 pub use counters::GossipCounters;
+pub use entry::WORD_MAX;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -206,7 +207,7 @@ impl Gossip {
         self.publish(life, now).await;
         let digest_bytes = life.observe(&mut self.peers, now).await;
         self.watch_size(digest_bytes);
-        if self.told.tell(&mut self.peers).is_err() {
+        if self.told.tell(&mut self.peers, now).is_err() {
             return Some(End::Shutdown);
         }
         let by = self.peers.outnumbered_by()?;
