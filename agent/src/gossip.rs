@@ -295,5 +295,8 @@ const INTERVAL_MIN: Duration = Duration::from_millis(10);
 /// How many peers hear a goodbye from us; they tell the others.
 const GOODBYES_MAX: usize = 3;
 
+/// How to keep the library's own log to errors: it warns of every lost datagram.
+pub const QUIET: &str = "chitchat=error";
+
 #[cfg(test)]
 mod tests;
