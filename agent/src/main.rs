@@ -27,8 +27,8 @@ fn main() -> ExitCode {
     let done = match &cli.command {
         None => run_agent(&cli, &overrides),
         Some(Command::Config(ConfigCommand::Check { file })) => check(file),
-        Some(Command::Config(ConfigCommand::Show { flags, service, format })) => {
-            configuration(flags.config.as_deref(), &overrides).and_then(|config| {
+        Some(Command::Config(ConfigCommand::Show { service, format, .. })) => {
+            configuration(cli.flags.config.as_deref(), &overrides).and_then(|config| {
                 let page = service.as_ref().map_or_else(|| config.show(), |service| config.show_service(service));
                 match format {
                     LogFormat::Text => say(&page.to_string()),
@@ -37,7 +37,7 @@ fn main() -> ExitCode {
             })
         }
         Some(Command::Keygen) => keygen(),
-        Some(Command::Replay(asked)) => replay(asked),
+        Some(Command::Replay(asked)) => replay(asked, cli.flags.config.as_deref()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -84,8 +84,9 @@ fn keygen() -> Result<(), Anything> {
     say(&Keyring::generate(&mut StdRng::from_seed(seed)).to_string())
 }
 
-fn replay(asked: &cli::Replay) -> Result<(), Anything> {
-    let config = Config::load_bytes(&contents(&asked.config)?, &asked.config.display().to_string())?;
+fn replay(asked: &cli::Replay, before: Option<&Path>) -> Result<(), Anything> {
+    let file = asked.config.as_deref().or(before).ok_or("replay needs the policy to play: --config FILE")?;
+    let config = Config::load_bytes(&contents(file)?, &file.display().to_string())?;
     let mut replay = Replay::new(&config, &asked.service, asked.seed)?;
     let trace: Box<dyn Read> = if asked.trace == Path::new("-") {
         Box::new(std::io::stdin())
