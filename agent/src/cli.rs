@@ -94,7 +94,7 @@ pub(crate) enum ConfigCommand {
 /// What to replay.
 #[derive(Debug, Args)]
 pub(crate) struct Replay {
-    /// The configuration, YAML
+    /// The configuration, YAML; without it, defaults
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// The service whose policy to play

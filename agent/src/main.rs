@@ -56,13 +56,17 @@ fn run_agent(cli: &cli::Cli, overrides: &Overrides) -> Result<(), Anything> {
     start::run(config, cli.flags.config.as_deref(), cli.log_format)
 }
 
-/// What a file says, with what was given beside it; the defaults without a file.
+/// What a file says, with what was given beside it.
 fn configuration(file: Option<&Path>, overrides: &Overrides) -> Result<Config, Anything> {
-    let written = match file {
+    Ok(written(file)?.apply(&start::with_host(overrides))?)
+}
+
+/// What a file says; the defaults without one.
+fn written(file: Option<&Path>) -> Result<Config, Anything> {
+    Ok(match file {
         None => Config::default(),
         Some(file) => Config::load_bytes(&contents(file)?, &file.display().to_string())?,
-    };
-    Ok(written.apply(&start::with_host(overrides))?)
+    })
 }
 
 fn contents(file: &Path) -> Result<Vec<u8>, Anything> {
@@ -85,8 +89,7 @@ fn keygen() -> Result<(), Anything> {
 }
 
 fn replay(asked: &cli::Replay, before: Option<&Path>) -> Result<(), Anything> {
-    let file = asked.config.as_deref().or(before).ok_or("replay needs the policy to play: --config FILE")?;
-    let config = Config::load_bytes(&contents(file)?, &file.display().to_string())?;
+    let config = written(asked.config.as_deref().or(before))?;
     let mut replay = Replay::new(&config, &asked.service, asked.seed)?;
     let trace: Box<dyn Read> = if asked.trace == Path::new("-") {
         Box::new(std::io::stdin())
