@@ -152,11 +152,15 @@ impl Agent {
         Frames::connect(&self.socket())
     }
 
-    /// A `breakerctl` that asks it, to be run.
+    /// A `breakerctl` that asks it, to be run; with a deadline that a busy machine keeps, unless the words have one.
     #[must_use]
     pub fn ctl_command(&self, words: &[&str]) -> Command {
         let mut command = program(&binaries().breakerctl);
-        command.arg("--socket").arg(self.socket()).args(["--deadline", "10s"]).args(words);
+        command.arg("--socket").arg(self.socket());
+        if !words.contains(&"--deadline") {
+            command.args(["--deadline", "10s"]);
+        }
+        command.args(words);
         command
     }
 

@@ -40,9 +40,10 @@ impl Frames {
     /// What the socket says.
     pub fn try_connect(socket: &Path) -> io::Result<(Self, Greeting)> {
         let mut stream = open(socket)?;
-        stream.write_all(&VERSIONS.to_hello())?;
+        // A full agent may have said so and closed before this: what it said is there to be read all the same.
+        let written = stream.write_all(&VERSIONS.to_hello());
         let mut answer = [0; HELLO_LEN];
-        stream.read_exact(&mut answer)?;
+        stream.read_exact(&mut answer).map_err(|error| written.err().unwrap_or(error))?;
         let greeting = Greeting::from_hello(answer).map_err(io::Error::other)?;
         Ok((Self { stream, next_id: 0 }, greeting))
     }

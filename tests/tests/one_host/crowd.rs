@@ -22,7 +22,8 @@ async fn as_many_as_it_takes_are_answered_and_one_more_is_told_so() {
         client.call("demo");
     }
     assert_eq!(crowd[0].status().agent.connections, CONNECTIONS_MAX as u64);
-    assert!(matches!(Frames::try_connect(&agent.socket()), Ok((_, Greeting::Full))), "one more is told so");
+    let one_more = Frames::try_connect(&agent.socket());
+    assert!(matches!(one_more, Ok((_, Greeting::Full))), "one more is told so: {one_more:?}");
 
     let client =
         Client::connect_with(Connector::path(&agent.socket()), &Options::with_deadline(Duration::from_secs(5)));

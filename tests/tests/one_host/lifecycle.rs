@@ -5,10 +5,12 @@ use std::io::ErrorKind;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
 use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use breaker_client::wire::{Request, Response};
-use breaker_tests::stage::{Agent, Ended, Folder, PATIENCE, Plan, policy, wait_for};
+use breaker_tests::stage::{Agent, Ended, Folder, Frames, PATIENCE, Plan, policy, wait_for};
 use rustix::process::Signal;
 
 /// A service manager's patience, and the promise made to it.
@@ -109,41 +111,42 @@ fn a_signal_ends_it_well_whoever_is_connected() {
 #[test]
 fn what_is_in_flight_at_the_end_is_answered_whole() {
     let mut agent = Agent::alone(&policy("failure_threshold: off"));
-    let clients: Vec<_> = (0..4).map(|_| agent.connect()).collect();
-    let threads: Vec<_> = clients
-        .into_iter()
-        .map(|mut client| {
-            std::thread::spawn(move || {
-                let mut answered = 0_u32;
-                loop {
-                    let query = || Request::Query { service: "demo".to_owned() };
-                    // All of a batch is sent before the first answer is taken.
-                    if (0..32).any(|_| client.send(query()).is_err()) {
-                        // Sent into a closed socket, answers may still lie in ours.
-                    }
-                    for _ in 0..32 {
-                        match client.receive() {
-                            Ok(frame) => {
-                                assert_eq!(frame.id, answered, "in order");
-                                assert!(matches!(frame.response, Response::Verdict(_)), "{frame:?}");
-                                answered += 1;
-                            }
-                            Err(end) => return (answered, end.kind()),
-                        }
-                    }
-                }
-            })
+    let answered: Arc<[AtomicU32; 4]> = Arc::default();
+    let askers: Vec<_> = (0..4)
+        .map(|number| {
+            let (client, answered) = (agent.connect(), Arc::clone(&answered));
+            std::thread::spawn(move || ask_until_the_end(client, &answered[number]))
         })
         .collect();
-    wait_for("some traffic", || (agent.connect().status().agent.connections >= 5).then_some(()));
+    wait_for("all to be answered", || {
+        answered.iter().all(|answered| answered.load(Ordering::SeqCst) > 1_000).then_some(())
+    });
     let began = Instant::now();
     agent.signal(Signal::TERM);
     assert_eq!(agent.wait_end(STOP_MAX).code(), Some(0), "{}", agent.log());
     assert!(began.elapsed() < Duration::from_secs(2), "nobody holds it up: {:?}", began.elapsed());
-    for thread in threads {
-        let (answered, end) = thread.join().expect("every answer was right");
-        assert!(answered > 0);
+    for asker in askers {
+        let end = asker.join().expect("every answer was right");
         assert!(matches!(end, ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe), "{end}");
+    }
+}
+
+/// Asks in batches, each sent whole before its first answer is taken; what ended it.
+fn ask_until_the_end(mut client: Frames, answered: &AtomicU32) -> ErrorKind {
+    loop {
+        // What cannot be sent any more is no error: answers to what was sent before may still lie there.
+        for _ in 0..32 {
+            let _ = client.send(Request::Query { service: "demo".to_owned() });
+        }
+        for _ in 0..32 {
+            match client.receive() {
+                Err(end) => return end.kind(),
+                Ok(frame) => {
+                    assert_eq!(frame.id, answered.fetch_add(1, Ordering::SeqCst), "in order");
+                    assert!(matches!(frame.response, Response::Verdict(_)), "{frame:?}");
+                }
+            }
+        }
     }
 }
 
@@ -172,7 +175,7 @@ fn every_flag_can_be_a_variable_and_the_flag_goes_first() {
     command.env("BREAKERD_LOG_FORMAT", "json").args(["--node-id", "flag"]).stdin(Stdio::null()).stderr(log);
     let mut child = command.spawn().expect("breakerd starts");
     wait_for("the agent to be ready", || UnixStream::connect(&socket).ok());
-    let agent = breaker_tests::stage::Frames::connect(&socket).status().agent;
+    let agent = Frames::connect(&socket).status().agent;
     child.kill().expect("it runs");
     child.wait().expect("it is our child");
     assert_eq!(agent.node, "flag");
