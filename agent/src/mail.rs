@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use breaker_client::wire::{GossipHealth, RequestFrame, ResponseFrame};
 use tokio::sync::mpsc;
@@ -55,7 +56,8 @@ pub enum GossipNews {
         /// The present incarnation of this agent.
         incarnation: u64,
     },
-    /// Everybody known, without ourselves, in order of id; replaces what was said before.
+    /// Everybody known, without ourselves, in order of id; replaces what was said before. Said when something changed,
+    /// and every second for as long as somebody is known, because ages do.
     Members(Vec<MemberView>),
     /// A peer's newest digest of one service; replaces its older one.
     Heard {
@@ -88,6 +90,9 @@ pub struct MemberView {
     pub incarnation: u64,
     /// Whether it is heard.
     pub standing: Standing,
+    /// How long ago, when this was told, something from it was last processed; if nothing ever was, how long it has
+    /// been known of.
+    pub heard: Duration,
     /// Services it speaks of.
     pub digests: usize,
 }
@@ -109,3 +114,16 @@ pub type Published = BTreeMap<ServiceName, FailureDigest>;
 /// Most mails waiting for the driver. Each holds at most one connection's batch; a thousand connections can each have
 /// one waiting.
 pub const MAILBOX_MAX: usize = 2_048;
+
+/// Most requests of one connection that wait for an answer; the session reads no further before. Enough for a client
+/// that pipelines generously, and a batch of so many keeps the driver busy for well under a millisecond.
+pub const IN_FLIGHT_MAX: usize = 1_024;
+
+/// Most batches of events that wait for one watcher. While its outbox has no more than [`IN_FLIGHT_MAX`] places left
+/// the driver drops events for it, and counts them for `Event::Missed`.
+pub const EVENTS_MAX: usize = 256;
+
+/// Batches an outbox holds: room for every answer in a batch of its own, beside the events. Each request has one
+/// answer and no more than [`IN_FLIGHT_MAX`] requests wait, so as long as events keep to their share an answer always
+/// finds a place. A driver that finds none all the same drops the outbox, and the session closes the connection.
+pub const OUTBOX_MAX: usize = IN_FLIGHT_MAX + EVENTS_MAX;

@@ -164,7 +164,7 @@ pub fn from_bytes<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, WireError> {
     if bytes.len() > FRAME_MAX {
         return Err(WireError::FrameTooLarge { announced: bytes.len() });
     }
-    let limited = bincode::config::standard().with_limit::<FRAME_MAX>();
+    let limited = bincode::config::standard().with_limit::<CLAIM_MAX>();
     let (value, used) =
         bincode::serde::decode_from_slice(bytes, limited).map_err(|e| WireError::Malformed(e.to_string()))?;
     if used == bytes.len() {
@@ -234,6 +234,10 @@ impl<In, Out: Serialize> Encoder<&Out> for Codec<In, Out> {
         Ok(())
     }
 }
+
+/// Most bytes bincode may account for while it reads one body. It charges an integer by its width in memory, not by the
+/// bytes it took: at worst eight for one, so with a smaller limit a full page of small numbers could be sent but not read.
+const CLAIM_MAX: usize = 8 * FRAME_MAX;
 
 /// Bytes of the length before each frame's body.
 const LENGTH_LEN: usize = 4;

@@ -138,7 +138,7 @@ impl Store {
     }
 
     /// Services whose name sorts after `after`, in order.
-    pub fn after(&self, after: Option<&ServiceName>) -> impl Iterator<Item = u32> + '_ {
+    pub fn after(&self, after: Option<&ServiceName>) -> impl Iterator<Item = u32> + use<'_> {
         use std::ops::Bound;
         let from = after.map_or(Bound::Unbounded, |name| Bound::Excluded(name.clone()));
         self.names.range((from, Bound::Unbounded)).map(|(_, place)| *place)

@@ -3,6 +3,8 @@
 //! Durations travel as whole microseconds (calls) or milliseconds (waits), ages and never points in time: the two
 //! processes need not agree about any clock. Rates travel as parts per million, `None` where they are undefined.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Member, StatusPage};
@@ -118,6 +120,43 @@ pub struct CallReport {
     pub kind: Option<String>,
     /// Whose fault a failure is.
     pub origin: Origin,
+}
+
+impl CallReport {
+    /// A call that ended so, of which nothing else is known.
+    #[must_use]
+    pub fn of(outcome: Outcome) -> Self {
+        Self { outcome, duration_us: None, kind: None, origin: Origin::Service }
+    }
+
+    /// A call that went well.
+    #[must_use]
+    pub fn success() -> Self {
+        Self::of(Outcome::Success)
+    }
+
+    /// A call that failed, with the kind of failure in a word of the application's.
+    #[must_use]
+    pub fn failure(kind: impl Into<String>) -> Self {
+        Self { kind: Some(kind.into()), ..Self::of(Outcome::Failure) }
+    }
+
+    /// The same, with the time it took.
+    #[must_use]
+    pub fn took(self, duration: Duration) -> Self {
+        Self { duration_us: Some(micros(duration)), ..self }
+    }
+
+    /// The same, as the fault of this host: name resolution, no route, out of sockets.
+    #[must_use]
+    pub fn own_fault(self) -> Self {
+        Self { origin: Origin::Host, ..self }
+    }
+}
+
+/// A duration as it travels: whole microseconds, at most what the field holds.
+pub(crate) fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// Outcomes of equal calls made without a permit.
@@ -283,6 +322,7 @@ pub struct Receipt {
 
 /// Whether a call would be allowed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// It would.
     Allowed(Standing),
@@ -292,6 +332,7 @@ pub enum Verdict {
 
 /// What a watcher is told.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Event {
     /// A breaker changed its state.
     Transition {

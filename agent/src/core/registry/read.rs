@@ -49,7 +49,7 @@ impl Registry {
     }
 
     /// Services whose name sorts after `after`, in order.
-    pub fn views_after(&self, after: Option<&ServiceName>) -> impl Iterator<Item = View<'_>> {
+    pub fn views_after(&self, after: Option<&ServiceName>) -> impl Iterator<Item = View<'_>> + use<'_> {
         self.store.after(after).map(|place| View { slot: self.store.at(place) })
     }
 

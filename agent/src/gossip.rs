@@ -1,0 +1,302 @@
+//! Gossip: what this host has to say goes out, what others say comes in, whatever becomes of chitchat meanwhile.
+//!
+//! Chitchat (Scuttlebutt reconciliation) runs over the sealed transport in *lives*, each under a higher incarnation
+//! than the one before: it may die of its own assertions, and it must speak anew when somebody else claims our name.
+//! The transport and its socket outlive the lives. [`run`] is one task: it waits, then takes one synchronous turn over
+//! two values, `Publisher` (what to write, at most four times a second) and `Peers` (who is there and what they say),
+//! and hands the driver what changed without ever waiting for it.
+//!
+//! `life` and `socket` are the only files that name chitchat.
+//!
+//! **Invariant:** every task here is noticed when it dies; nothing here decides anything about a breaker.
+
+mod counters;
+mod entry;
+mod life;
+mod peers;
+mod publisher;
+mod restarts;
+mod seeds;
+mod socket;
+mod told;
+
+pub use counters::GossipCounters;
+pub use entry::WORD_MAX;
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use breaker_client::wire::GossipHealth;
+use rand::rngs::StdRng;
+use rand::{Rng, RngExt, SeedableRng};
+use tokio::sync::{mpsc, watch};
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+use self::counters::count;
+use self::life::{Beginning, DIGEST_BYTES_MAX, Life};
+use self::peers::{Identity, Peers};
+use self::publisher::Publisher;
+use self::restarts::Restarts;
+use self::seeds::Seeds;
+use self::told::{Told, Waited};
+use crate::core::time::MonoTime;
+use crate::datagram::Datagrams;
+use crate::keyring::Keyring;
+use crate::mail::{Mail, Published};
+use crate::seal::SealedTransport;
+
+/// What gossip needs to know.
+pub struct GossipSetup {
+    /// This agent's id: its own in the cluster, and short, because every exchange names everybody.
+    pub node: String,
+    /// The failure domain it is in.
+    pub zone: Option<String>,
+    /// The cluster; agents of another one are not spoken with.
+    pub cluster: String,
+    /// Where peers reach the socket.
+    pub advertise: SocketAddr,
+    /// Where the first peers are, as host:port.
+    pub seeds: Vec<String>,
+    /// How often to gossip; up to a tenth is added or taken off, drawn once.
+    pub interval: Duration,
+    /// The keys; without any, only loopback addresses are spoken with.
+    pub keyring: Option<Keyring>,
+    /// The number of this life of the agent, higher than any before.
+    pub incarnation: u64,
+    /// What all chance comes from. Must differ from life to life and from host to host.
+    pub seed: [u8; 32],
+    /// Told when gossip had to take a higher incarnation, before it is used; it is to outlive the agent.
+    pub on_incarnation: Box<dyn Fn(u64) + Send + Sync>,
+    /// Where everything is counted.
+    pub counters: Arc<GossipCounters>,
+}
+
+/// Gossips until told to shut down, then says goodbye within half a second.
+///
+/// The socket is bound already and is read by nobody else. Dropped instead, gossip ends without a goodbye.
+pub async fn run(
+    setup: GossipSetup,
+    datagrams: Arc<dyn Datagrams>,
+    published: watch::Receiver<Published>,
+    news: mpsc::Sender<Mail>,
+    shutdown: CancellationToken,
+) {
+    Gossip::new(setup, datagrams, published, news).run(&shutdown).await;
+}
+
+struct Gossip {
+    setup: GossipSetup,
+    interval: Duration,
+    transport: Arc<SealedTransport>,
+    seeds: Seeds,
+    /// How often a seed was greeted.
+    greeted: usize,
+    incarnation: u64,
+    published: watch::Receiver<Published>,
+    publisher: Publisher,
+    peers: Peers,
+    restarts: Restarts,
+    told: Told,
+    is_near_size_limit: bool,
+}
+
+/// Why a life ended.
+enum End {
+    Shutdown,
+    Died { why: String },
+    Outnumbered { by: u64 },
+}
+
+impl Gossip {
+    fn new(
+        setup: GossipSetup,
+        datagrams: Arc<dyn Datagrams>,
+        published: watch::Receiver<Published>,
+        news: mpsc::Sender<Mail>,
+    ) -> Self {
+        let mut rng = StdRng::from_seed(setup.seed);
+        let permille = rng.random_range(900..=1_100);
+        let mut seal_seed = [0; 32];
+        rng.fill_bytes(&mut seal_seed);
+        let interval = setup.interval.max(INTERVAL_MIN) * permille / 1_000;
+        let counters = Arc::clone(&setup.counters);
+        let transport = SealedTransport::new(datagrams, setup.keyring.clone(), seal_seed, Arc::clone(&counters.seal));
+        let seeds = Seeds::of(&setup.seeds);
+        let me = Identity { node: setup.node.clone(), incarnation: setup.incarnation, address: setup.advertise };
+        Self {
+            interval,
+            transport: Arc::new(transport),
+            seeds,
+            greeted: 0,
+            incarnation: setup.incarnation,
+            published,
+            publisher: Publisher::default(),
+            peers: Peers::new(me, SILENT_AFTER.max(interval * 6), counters),
+            restarts: Restarts::default(),
+            told: Told::new(news),
+            is_near_size_limit: false,
+            setup,
+        }
+    }
+
+    async fn run(mut self, shutdown: &CancellationToken) {
+        loop {
+            let began = self.transport.now();
+            let end = match Life::begin(self.beginning()).await {
+                Ok(life) => self.live(life, shutdown).await,
+                Err(why) => End::Died { why },
+            };
+            let pause = match end {
+                End::Shutdown => return,
+                End::Outnumbered { by } => {
+                    self.raise_above(by);
+                    Duration::ZERO
+                }
+                End::Died { why } => {
+                    count(&self.setup.counters.deaths);
+                    let pause = self.restarts.after_death(self.transport.now().since(began));
+                    tracing::error!(%why, again_in = ?pause, "gossip died; the breakers work on without it");
+                    self.told.health_is(GossipHealth::Degraded, self.incarnation);
+                    self.raise_above(self.incarnation);
+                    pause
+                }
+            };
+            if self.told.wait(pause, shutdown).await == Waited::Shutdown {
+                return;
+            }
+        }
+    }
+
+    /// One life of chitchat, from its first turn to its end.
+    async fn live(&mut self, mut life: Life, shutdown: &CancellationToken) -> End {
+        self.peers.begin_anew(self.incarnation);
+        self.publisher.begin_anew();
+        self.published.mark_changed();
+        self.told.health_is(GossipHealth::Running, self.incarnation);
+        let mut turns = tokio::time::interval((self.interval / 2).clamp(TURN_MIN, TURN_MAX));
+        turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let wakes = life.wakes();
+        loop {
+            // In this order: the end before all else, then what came, then what may be written by now.
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => {
+                    let peers = self.peers.live().take(GOODBYES_MAX).collect();
+                    life.leave(peers).await;
+                    return End::Shutdown;
+                }
+                why = life.death() => return End::Died { why },
+                () = wakes.notified() => {}
+                // What woke us counts as seen; the turn is to look at it.
+                Ok(()) = self.published.changed() => self.published.mark_changed(),
+                _ = turns.tick() => self.greet_seed(&life),
+            }
+            if let Some(end) = self.turn(&life).await {
+                return end;
+            }
+        }
+    }
+
+    /// Writes what may be written, looks at everybody, tells the driver. Awaits chitchat's state and nothing else.
+    async fn turn(&mut self, life: &Life) -> Option<End> {
+        let now = self.transport.now();
+        self.publish(life, now).await;
+        let digest_bytes = life.observe(&mut self.peers, now).await;
+        self.watch_size(digest_bytes);
+        if self.told.tell(&mut self.peers, now).is_err() {
+            return Some(End::Shutdown);
+        }
+        let by = self.peers.outnumbered_by()?;
+        if !self.restarts.outnumber(now) {
+            return None;
+        }
+        count(&self.setup.counters.name_clashes);
+        let (node, ours) = (&self.setup.node, self.incarnation);
+        tracing::error!(
+            node,
+            ours,
+            theirs = by,
+            "another agent goes by this node's id, or this one lost its file of incarnations; going above it"
+        );
+        Some(End::Outnumbered { by })
+    }
+
+    async fn publish(&mut self, life: &Life, now: MonoTime) {
+        if self.published.has_changed().unwrap_or(false) {
+            let left_out = self.publisher.want(&self.published.borrow_and_update(), now);
+            self.setup.counters.unpublished.fetch_add(left_out as u64, Ordering::Relaxed);
+        }
+        let writes: Vec<_> = std::iter::from_fn(|| self.publisher.next(now)).collect();
+        if !writes.is_empty() {
+            writes.iter().for_each(|_| count(&self.setup.counters.writes));
+            life.write(&writes).await;
+        }
+    }
+
+    /// Speaks with a seed known by name that is no live peer, another one each time: chitchat does so with those known
+    /// by address.
+    fn greet_seed(&mut self, life: &Life) {
+        let known: BTreeSet<_> = self.peers.live().chain([self.setup.advertise]).collect();
+        let strangers: Vec<_> = life.resolved_seeds().into_iter().filter(|seed| !known.contains(seed)).collect();
+        self.greeted = self.greeted.wrapping_add(1);
+        if let Some(seed) = self.greeted.checked_rem(strangers.len()).and_then(|turn| strangers.get(turn)) {
+            life.gossip_with(*seed);
+        }
+    }
+
+    /// Says so once when chitchat's list of incarnations nears the size that kills it.
+    fn watch_size(&mut self, digest_bytes: usize) {
+        let is_near = digest_bytes * 10 >= DIGEST_BYTES_MAX * 7;
+        if is_near && !self.is_near_size_limit {
+            count(&self.setup.counters.size_alarms);
+            tracing::warn!(digest_bytes, limit = DIGEST_BYTES_MAX, "this cluster is too large for one pool of gossip");
+        }
+        self.is_near_size_limit = is_near;
+    }
+
+    fn raise_above(&mut self, incarnation: u64) {
+        // The last number there is cannot be outnumbered; whoever claims it keeps our name.
+        self.incarnation = incarnation.saturating_add(1);
+        (self.setup.on_incarnation)(self.incarnation);
+    }
+
+    fn beginning(&self) -> Beginning {
+        Beginning {
+            me: Identity {
+                node: self.setup.node.clone(),
+                incarnation: self.incarnation,
+                address: self.setup.advertise,
+            },
+            zone: self.setup.zone.clone(),
+            cluster: self.setup.cluster.clone(),
+            seeds: self.seeds.clone(),
+            interval: self.interval,
+            transport: Arc::clone(&self.transport),
+            counters: Arc::clone(&self.setup.counters),
+        }
+    }
+}
+
+/// How long a peer may not be heard and still be live, at least: longer than a pause nobody would notice. With slow
+/// gossip it is six intervals.
+const SILENT_AFTER: Duration = Duration::from_secs(3);
+
+/// Turns are taken twice an interval, but not more often than a slow host bears, nor so seldom that a write waits.
+const TURN_MIN: Duration = Duration::from_millis(25);
+const TURN_MAX: Duration = Duration::from_millis(250);
+
+/// Gossiping more often than this is asking for trouble: a hundred exchanges a second.
+const INTERVAL_MIN: Duration = Duration::from_millis(10);
+
+/// How many peers hear a goodbye from us; they tell the others.
+const GOODBYES_MAX: usize = 3;
+
+/// How to keep the library's own log to errors: it warns of every lost datagram.
+pub const QUIET: &str = "chitchat=error";
+
+#[cfg(test)]
+mod tests;

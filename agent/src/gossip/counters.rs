@@ -1,0 +1,59 @@
+//! What gossip counts, beside what its transport counts.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::seal::SealCounters;
+
+/// Counts of gossip, shared with whoever shows them. Only ever growing.
+#[derive(Debug, Default)]
+pub struct GossipCounters {
+    /// Those of the transport.
+    pub seal: Arc<SealCounters>,
+    /// Times gossip died and was started again.
+    pub deaths: AtomicU64,
+    /// Times another agent was heard under our node id with a number not below ours.
+    pub name_clashes: AtomicU64,
+    /// Values written for peers to read, and deleted.
+    pub writes: AtomicU64,
+    /// Services left out because more are in trouble than may be published.
+    pub unpublished: AtomicU64,
+    /// Genuine messages that chitchat does not understand.
+    pub unreadable: AtomicU64,
+    /// Genuine messages dropped because chitchat was behind.
+    pub inbox_full: AtomicU64,
+    /// Values of peers that are not what their key promises.
+    pub malformed_values: AtomicU64,
+    /// Values of peers older than what was heard before.
+    pub stale_values: AtomicU64,
+    /// Peers, or digests of one, beyond what is kept.
+    pub beyond_limits: AtomicU64,
+    /// Times the list of known incarnations grew to where chitchat will soon fail.
+    pub size_alarms: AtomicU64,
+}
+
+impl GossipCounters {
+    /// Every count by its name, the transport's included.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        [
+            ("gossip_beyond_limits", &self.beyond_limits),
+            ("gossip_deaths", &self.deaths),
+            ("gossip_inbox_full", &self.inbox_full),
+            ("gossip_malformed_values", &self.malformed_values),
+            ("gossip_name_clashes", &self.name_clashes),
+            ("gossip_size_alarms", &self.size_alarms),
+            ("gossip_stale_values", &self.stale_values),
+            ("gossip_unpublished", &self.unpublished),
+            ("gossip_unreadable", &self.unreadable),
+            ("gossip_writes", &self.writes),
+        ]
+        .into_iter()
+        .map(|(name, count)| (name, count.load(Ordering::Relaxed)))
+        .chain(self.seal.iter())
+    }
+}
+
+/// Counts one.
+pub(super) fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}

@@ -1,0 +1,90 @@
+//! The sealed transport as chitchat sees it, and chitchat's messages as bytes.
+//!
+//! Chitchat opens its transport once per life and owns what it gets; the sealed transport outlives it. Messages come
+//! through a bounded inbox filled by [`pump`], because the transport is read for other planes, too.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use chitchat::transport::{Socket, Transport};
+use chitchat::{ChitchatMessage, Deserializable, Serializable};
+use tokio::sync::{mpsc, watch};
+
+use super::counters::{GossipCounters, count};
+use crate::seal::{Plane, Received, SealedTransport};
+
+/// Hands one socket to chitchat, once.
+pub(super) struct Doorway {
+    socket: Mutex<Option<SealedSocket>>,
+}
+
+/// The state plane's end of the sealed transport.
+pub(super) struct SealedSocket {
+    pub(super) transport: Arc<SealedTransport>,
+    pub(super) inbox: mpsc::Receiver<Received>,
+    /// How many exchanges we ended: the peer then has what we have.
+    pub(super) exchanges: watch::Sender<u64>,
+    pub(super) counters: Arc<GossipCounters>,
+}
+
+/// Reads the transport for as long as somebody takes its messages.
+pub(super) async fn pump(
+    transport: Arc<SealedTransport>,
+    state: mpsc::Sender<Received>,
+    counters: Arc<GossipCounters>,
+) {
+    loop {
+        let received = transport.receive().await;
+        let inbox = match received.plane {
+            Plane::State => &state,
+        };
+        match inbox.try_send(received) {
+            Ok(()) => {}
+            Err(mpsc::error::TrySendError::Full(_)) => count(&counters.inbox_full),
+            Err(mpsc::error::TrySendError::Closed(_)) => return,
+        }
+    }
+}
+
+impl Doorway {
+    pub(super) fn new(socket: SealedSocket) -> Self {
+        Self { socket: Mutex::new(Some(socket)) }
+    }
+}
+
+#[async_trait]
+impl Transport for Doorway {
+    /// The address is the transport's own business: it is bound already.
+    async fn open(&self, _listen: SocketAddr) -> anyhow::Result<Box<dyn Socket>> {
+        let socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner).take();
+        socket.map(|socket| Box::new(socket) as Box<dyn Socket>).ok_or_else(|| anyhow::anyhow!("already open"))
+    }
+}
+
+#[async_trait]
+impl Socket for SealedSocket {
+    /// Never an error: a message not sent is a message lost, and gossip repeats itself.
+    async fn send(&mut self, to: SocketAddr, message: ChitchatMessage) -> anyhow::Result<()> {
+        let ends_exchange = matches!(message, ChitchatMessage::Ack { .. });
+        let refused = self.transport.send(Plane::State, to, &message.serialize_to_vec()).await.is_err();
+        if ends_exchange && !refused {
+            self.exchanges.send_modify(|ended| *ended += 1);
+        }
+        Ok(())
+    }
+
+    async fn recv(&mut self) -> anyhow::Result<(SocketAddr, ChitchatMessage)> {
+        loop {
+            let received = self.inbox.recv().await.ok_or_else(|| anyhow::anyhow!("the transport is no longer read"))?;
+            let mut bytes = received.message.as_slice();
+            match ChitchatMessage::deserialize(&mut bytes) {
+                Ok(message) if bytes.is_empty() => return Ok((received.from, message)),
+                _ => count(&self.counters.unreadable),
+            }
+        }
+    }
+}
+
+/// Most messages waiting for chitchat: two intervals' worth in a pool of 500 hosts, 4 MB if all are of the largest size.
+pub(super) const INBOX_MAX: usize = 64;
