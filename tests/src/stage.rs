@@ -20,7 +20,7 @@ mod web;
 
 pub use agent::{Agent, Plan};
 pub use binaries::{Binaries, binaries};
-pub use cluster::{keyring, member, policy};
+pub use cluster::{Cluster, INTERVAL, free_address, keyring, member, policy};
 pub use ctl::Ended;
 pub use folder::Folder;
 pub use frames::Frames;
