@@ -74,6 +74,12 @@ impl Kind {
         }))
     }
 
+    /// The kind of every call with the outcome [`Outcome::Timeout`].
+    #[must_use]
+    pub fn timeout() -> Self {
+        Self(TIMEOUT.into())
+    }
+
     /// The word.
     #[must_use]
     pub fn as_str(&self) -> &str {
