@@ -48,8 +48,8 @@ fn number(of: &Principal, file: &'static str) -> Result<u32, AccountError> {
     match of {
         Principal::Id(id) => Ok(*id),
         Principal::Name(name) => {
-            let text = std::fs::read_to_string(Path::new(file))
-                .map_err(|source| AccountError::Unreadable { file, source })?;
+            let text =
+                std::fs::read_to_string(Path::new(file)).map_err(|source| AccountError::Unreadable { file, source })?;
             find(&text, name).ok_or_else(|| AccountError::Unknown { file, name: name.clone() })
         }
     }

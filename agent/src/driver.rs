@@ -115,7 +115,12 @@ pub async fn run(mut driver: Driver, clock: Clock, mut mailbox: mpsc::Receiver<M
 impl Driver {
     /// An agent that has just started.
     #[must_use]
-    pub fn new(config: Arc<Config>, identity: Identity, gossip: GossipHealth, published: watch::Sender<Published>) -> Self {
+    pub fn new(
+        config: Arc<Config>,
+        identity: Identity,
+        gossip: GossipHealth,
+        published: watch::Sender<Published>,
+    ) -> Self {
         let mut rng = StdRng::from_seed(identity.seed);
         let settings = Settings {
             services_max: SERVICES_MAX,

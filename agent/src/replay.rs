@@ -269,9 +269,9 @@ impl<'a> Replay<'a> {
             Deed::Query => self.with_turn(|registry, turn, policy_of| {
                 registry.query(turn.now, name, policy_of).ok().map(|verdict| verdict.is_ok())
             }),
-            Deed::Open(wait) => self.with_turn(|registry, turn, policy_of| {
-                registry.open(turn, name, *wait, policy_of).ok().and(None)
-            }),
+            Deed::Open(wait) => {
+                self.with_turn(|registry, turn, policy_of| registry.open(turn, name, *wait, policy_of).ok().and(None))
+            }
             Deed::HalfOpen => {
                 self.with_turn(|registry, turn, policy_of| registry.half_open(turn, name, policy_of).ok().and(None))
             }
@@ -311,7 +311,18 @@ impl<'a> Replay<'a> {
         let Some(view) = self.registry.view(self.service.as_str()) else {
             let state = StateKind::Closed.as_str();
             let (failure_rate_pct, retry_after_ms, reason) = (None, None, None);
-            return Outcomes { at_ms, op, allowed, state, total: 0, failed: 0, slow: 0, failure_rate_pct, retry_after_ms, reason };
+            return Outcomes {
+                at_ms,
+                op,
+                allowed,
+                state,
+                total: 0,
+                failed: 0,
+                slow: 0,
+                failure_rate_pct,
+                retry_after_ms,
+                reason,
+            };
         };
         let breaker = view.breaker();
         let tally = breaker.tally(self.now);

@@ -42,9 +42,7 @@ impl Place {
         let named = environment.socket.as_ref().is_some_and(|path| !path.is_empty());
         let place = |candidate: &client::Place| match candidate.path() {
             path if named => Self::given(path.to_path_buf()),
-            path if path == Path::new(SYSTEM_SOCKET) => {
-                Self { path: path.to_path_buf(), directory: Directory::Shared }
-            }
+            path if path == Path::new(SYSTEM_SOCKET) => Self { path: path.to_path_buf(), directory: Directory::Shared },
             path => Self { path: path.to_path_buf(), directory: Directory::Private },
         };
         environment.candidates().iter().map(place).collect()

@@ -176,7 +176,8 @@ fn announce(config: &Config, file: Option<&Path>, socket: &Path, gossip: Option<
 fn host_name() -> String {
     let name = rustix::system::uname();
     let name = name.nodename().to_string_lossy();
-    let id: String = name.chars().filter(|c| c.is_ascii_alphanumeric() || "._-".contains(*c)).take(NODE_ID_MAX).collect();
+    let id: String =
+        name.chars().filter(|c| c.is_ascii_alphanumeric() || "._-".contains(*c)).take(NODE_ID_MAX).collect();
     if id.is_empty() { "node".to_owned() } else { id }
 }
 

@@ -217,7 +217,10 @@ fn window(now: MonoTime, breaker: &Breaker) -> WindowStatus {
         consecutive_failures: breaker.run().failures,
         failure_rate_ppm: ppm(counts.failed),
         slow_rate_ppm: ppm(counts.slow),
-        average_us: counts.average().filter(|_| defined).map(|mean| u64::try_from(mean.as_micros()).unwrap_or(u64::MAX)),
+        average_us: counts
+            .average()
+            .filter(|_| defined)
+            .map(|mean| u64::try_from(mean.as_micros()).unwrap_or(u64::MAX)),
     }
 }
 

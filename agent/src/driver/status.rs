@@ -1,8 +1,8 @@
 //! Pages of status: the agent itself, and services in order of name, as many as fit in a frame.
 
 use breaker_client::wire::{
-    AgentStatus, FRAME_MAX, Failure, FailureCode, Reason, Response, ServiceStatus, State, StatusPage, WindowStatus, WithPeers,
-    to_bytes,
+    AgentStatus, FRAME_MAX, Failure, FailureCode, Reason, Response, ServiceStatus, State, StatusPage, WindowStatus,
+    WithPeers, to_bytes,
 };
 
 use super::{Driver, answers};

@@ -260,7 +260,8 @@ async fn a_driver_that_takes_no_more_mail_cannot_keep_the_server_from_stopping()
 async fn a_well_formed_client_is_answered_throughout_ten_thousand_malformed_ones() {
     let (links, mut diary) = stand_in();
     let path = std::env::temp_dir().join(format!("breakerd-server-{}.sock", std::process::id()));
-    let socket = UnixSocket::bind(&Place::given(path.clone()), Access { mode: 0o600, owner: None, group: None }).unwrap();
+    let socket =
+        UnixSocket::bind(&Place::given(path.clone()), Access { mode: 0o600, owner: None, group: None }).unwrap();
     let server = tokio::spawn(run(socket, links.clone()));
     let mut client = Client::welcome(tokio::net::UnixStream::connect(&path).await.unwrap()).await;
 
