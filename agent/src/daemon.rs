@@ -202,7 +202,7 @@ fn alone(task: impl Future<Output = ()> + Send + 'static) -> JoinSet<()> {
 
 /// Longest time a stop may take: sessions drain for 2 s, goodbyes take half a second, and a service manager waits for
 /// five.
-const STOP_MAX: Duration = Duration::from_secs(4);
+pub const STOP_MAX: Duration = Duration::from_secs(4);
 
 /// How long to wait before gossip is started again after it died altogether.
 const RESTART_PAUSE: Duration = Duration::from_secs(1);

@@ -21,6 +21,7 @@ mod socket;
 mod told;
 
 pub use counters::GossipCounters;
+pub use entry::WORD_MAX;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -206,7 +207,7 @@ impl Gossip {
         self.publish(life, now).await;
         let digest_bytes = life.observe(&mut self.peers, now).await;
         self.watch_size(digest_bytes);
-        if self.told.tell(&mut self.peers).is_err() {
+        if self.told.tell(&mut self.peers, now).is_err() {
             return Some(End::Shutdown);
         }
         let by = self.peers.outnumbered_by()?;
@@ -293,6 +294,9 @@ const INTERVAL_MIN: Duration = Duration::from_millis(10);
 
 /// How many peers hear a goodbye from us; they tell the others.
 const GOODBYES_MAX: usize = 3;
+
+/// How to keep the library's own log to errors: it warns of every lost datagram.
+pub const QUIET: &str = "chitchat=error";
 
 #[cfg(test)]
 mod tests;

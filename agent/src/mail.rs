@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use breaker_client::wire::{GossipHealth, RequestFrame, ResponseFrame};
 use tokio::sync::mpsc;
@@ -55,7 +56,8 @@ pub enum GossipNews {
         /// The present incarnation of this agent.
         incarnation: u64,
     },
-    /// Everybody known, without ourselves, in order of id; replaces what was said before.
+    /// Everybody known, without ourselves, in order of id; replaces what was said before. Said when something changed,
+    /// and every second for as long as somebody is known, because ages do.
     Members(Vec<MemberView>),
     /// A peer's newest digest of one service; replaces its older one.
     Heard {
@@ -88,6 +90,9 @@ pub struct MemberView {
     pub incarnation: u64,
     /// Whether it is heard.
     pub standing: Standing,
+    /// How long ago, when this was told, something from it was last processed; if nothing ever was, how long it has
+    /// been known of.
+    pub heard: Duration,
     /// Services it speaks of.
     pub digests: usize,
 }

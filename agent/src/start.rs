@@ -14,6 +14,7 @@ use breaker_agent::accounts;
 use breaker_agent::config::{Config, Given, GivenBy, Overrides};
 use breaker_agent::daemon::{self, GossipSeam, Seams};
 use breaker_agent::driver::Identity;
+use breaker_agent::gossip;
 use breaker_agent::incarnation;
 use breaker_agent::keyring::{Exposure, Keyring};
 use breaker_agent::listener::{Access, UnixSocket};
@@ -29,7 +30,7 @@ use crate::cli::LogFormat;
 
 /// Begins to log to standard error; `RUST_LOG` says how much.
 pub(crate) fn logging(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,chitchat=error"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(format!("info,{}", gossip::QUIET)));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     match format {
         LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
@@ -52,7 +53,7 @@ pub(crate) fn run(config: Config, file: Option<&Path>, format: LogFormat) -> Res
         let uid = rustix::process::geteuid().as_raw();
         let listener = listener(&config)?;
         let path = listener.path().to_path_buf();
-        let gossip = gossip(&config, &path).await?;
+        let gossip = gossip_seam(&config, &path).await?;
         let mut seed = [0; 32];
         SysRng.try_fill_bytes(&mut seed)?;
         let identity = Identity {
@@ -86,7 +87,7 @@ fn listener(config: &Config) -> Result<UnixSocket, Box<dyn Error>> {
     Ok(UnixSocket::bind_first(&places, access)?)
 }
 
-async fn gossip(config: &Config, socket: &Path) -> Result<Option<GossipSeam>, Box<dyn Error>> {
+async fn gossip_seam(config: &Config, socket: &Path) -> Result<Option<GossipSeam>, Box<dyn Error>> {
     if !config.gossip.on.value {
         return Ok(None);
     }

@@ -97,3 +97,6 @@ fn up_to(most: Duration, rng: &mut impl Rng) -> Duration {
     let drawn = (u128::from(rng.next_u64()) * nanos) >> 64;
     Duration::from_nanos(u64::try_from(drawn).unwrap_or(u64::MAX))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,13 +1,16 @@
 //! The breaker of one service: a value that is asked before a call and told afterwards.
 //!
-//! Asking has two halves, because a call needs a grant from the breakers of a whole path or from none: [`Breaker::admission`]
-//! answers without changing anything, [`Breaker::grant`] then reserves. Telling is one: [`Breaker::settle`].
-//! Every grant carries the generation of the state it was given in; what comes back with an older one is not counted
-//! (resilience4j, Polly and Sentinel let late outcomes of Closed decide HalfOpen). Permits in HalfOpen are reserved at the
-//! grant and given back by exactly one settlement, so their number never rises above the limit.
+//! Asking has two halves, because a call needs a grant from the breakers of a whole path or from none:
+//! [`Breaker::admission`] answers without changing anything, [`Breaker::grant`] then reserves. Telling is one:
+//! [`Breaker::settle`]. Every grant carries the generation of the state it was given in; what comes back with an older
+//! one is not counted (resilience4j, Polly and Sentinel let late outcomes of Closed decide HalfOpen). Permits in HalfOpen
+//! are reserved at the grant and given back by exactly one settlement, so their number never rises above the limit.
 //! Open lasts from its transition, and nothing but time ends it. Reading never changes anything.
 //!
 //! **Invariant:** `generation` changes with every change of state and with nothing else.
+
+mod change;
+mod read;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,10 +20,10 @@ use rand_core::Rng;
 use super::backoff::Backoff;
 use super::conditions;
 use super::counts::{Judged, RunEffect, Sample, Tally};
-use super::policy::{AfterMaxWait, Policy, Rate, Verdict};
+use super::policy::{Policy, Rate, Verdict};
 use super::reason::Reason;
 use super::share::Share;
-use super::state::{Action, Exceeded, Notice, State, StateKind, Transition};
+use super::state::{Exceeded, Notice, State, StateKind};
 use super::sustained::Holding;
 use super::time::MonoTime;
 use super::window::{Lineage, Window};
@@ -213,100 +216,6 @@ impl Breaker {
         }
     }
 
-    /// When something happens by itself: HalfOpen has waited enough, an operator's time is over, a condition has held
-    /// long enough. The end of Open is not among these: see [`Breaker::half_open_due`].
-    #[must_use]
-    pub fn deadline(&self) -> Option<MonoTime> {
-        let held = self.state.hold().and_then(|hold| hold.until);
-        match &self.state {
-            State::Closed => self.holding.deadline(&self.policy),
-            State::HalfOpen { deadline, .. } => Some(*deadline),
-            State::MetricsOnly { exceeded: Exceeded::No, .. } => {
-                [held, self.holding.deadline(&self.policy)].into_iter().flatten().min()
-            }
-            State::MetricsOnly { exceeded: Exceeded::Told, .. } => held,
-            State::Open { .. } | State::ForcedOpen(_) | State::Disabled(_) => held,
-        }
-    }
-
-    /// When probes may go, if it is Open.
-    #[must_use]
-    pub fn half_open_due(&self) -> Option<MonoTime> {
-        match self.state {
-            State::Open { until } => Some(until),
-            _ => None,
-        }
-    }
-
-    /// Does what is due by itself at `now`; nothing if nothing is. To be called at each [`Breaker::deadline`].
-    pub fn expire(&mut self, now: MonoTime, rng: &mut impl Rng) -> Option<Notice> {
-        if self.deadline().is_none_or(|deadline| now < deadline) {
-            return None;
-        }
-        let hold_over = self.state.hold().is_some_and(|hold| hold.until.is_some_and(|until| now >= until));
-        match (&self.state, hold_over) {
-            (State::ForcedOpen(_), true) => {
-                self.empty();
-                self.enter_half_open(now, Reason::OperatorHoldOver)
-            }
-            (State::Disabled(_) | State::MetricsOnly { .. }, true) => self.close(now, Reason::OperatorHoldOver),
-            (State::HalfOpen { .. }, _) => match self.policy.half_open.after_max_wait {
-                AfterMaxWait::Closed => self.close(now, Reason::MaxWaitOver),
-                AfterMaxWait::Open => {
-                    let wait = self.backoff.repeat(&self.policy, rng);
-                    self.enter(now, State::Open { until: now + wait }, Reason::MaxWaitOver)
-                }
-            },
-            (State::Closed | State::MetricsOnly { .. }, _) => {
-                self.window.roll(now);
-                self.look(now, rng)
-            }
-            (State::Open { .. } | State::ForcedOpen(_) | State::Disabled(_), _) => None,
-        }
-    }
-
-    /// Begins HalfOpen, from wherever it is: because its time in Open is over, or else because an operator says so.
-    pub fn half_open(&mut self, now: MonoTime) -> Option<Notice> {
-        let due = matches!(self.state, State::Open { until } if now >= until);
-        self.enter_half_open(now, if due { Reason::RecoveryTimeoutOver } else { Reason::Operator })
-    }
-
-    /// Opens, for the time the backoff says or the given one. Counts for the backoff.
-    pub fn open(&mut self, now: MonoTime, wait: Option<Duration>, rng: &mut impl Rng) -> Option<Notice> {
-        if self.state.kind() == StateKind::Open {
-            return None;
-        }
-        let wait = match wait {
-            Some(wait) => self.backoff.open_for(now, &self.policy, wait),
-            None => self.backoff.open(now, &self.policy, rng),
-        };
-        self.enter(now, State::Open { until: now + wait }, Reason::Operator)
-    }
-
-    /// Carries out an operator's action. One that changes no state still replaces who, why and until when.
-    pub fn operate(&mut self, now: MonoTime, action: Action) -> Option<Notice> {
-        match action {
-            Action::ForceOpen(hold) => self.enter(now, State::ForcedOpen(hold), Reason::Operator),
-            Action::Disable(hold) => self.enter(now, State::Disabled(hold), Reason::Operator),
-            Action::MetricsOnly(hold) => {
-                let exceeded = match self.state {
-                    State::MetricsOnly { exceeded, .. } => exceeded,
-                    _ => {
-                        self.empty();
-                        Exceeded::No
-                    }
-                };
-                self.enter(now, State::MetricsOnly { hold, exceeded }, Reason::Operator)
-            }
-            Action::ForceClose => self.close(now, Reason::Operator),
-            Action::Reset => {
-                let notice = self.close(now, Reason::Operator);
-                self.backoff = Backoff::default();
-                notice
-            }
-        }
-    }
-
     /// Takes away the outcomes that came through a child.
     pub fn forget(&mut self, now: MonoTime, child: u32, share: &Share) {
         if share.window_serial() == self.run.window_serial {
@@ -380,54 +289,6 @@ impl Breaker {
         Settled { fate: Fate::Probe, notice }
     }
 
-    fn trip(&mut self, now: MonoTime, reason: Reason, rng: &mut impl Rng) -> Option<Notice> {
-        let wait = self.backoff.open(now, &self.policy, rng);
-        self.enter(now, State::Open { until: now + wait }, reason)
-    }
-
-    fn close(&mut self, now: MonoTime, reason: Reason) -> Option<Notice> {
-        self.empty();
-        let notice = self.enter(now, State::Closed, reason);
-        if notice.is_some() {
-            self.backoff.closed(now);
-        }
-        notice
-    }
-
-    fn enter_half_open(&mut self, now: MonoTime, reason: Reason) -> Option<Notice> {
-        let deadline = now + self.policy.half_open.max_wait;
-        let probes = Tally::new(self.policy.conditions.kinds.len());
-        match self.state {
-            State::HalfOpen { .. } => None,
-            _ => self.enter(now, State::HalfOpen { deadline, out: 0, probes }, reason),
-        }
-    }
-
-    /// The one place where the state changes. Entering the state it is in tells nobody and keeps the generation.
-    fn enter(&mut self, now: MonoTime, state: State, reason: Reason) -> Option<Notice> {
-        let (from, to) = (self.state.kind(), state.kind());
-        if from == StateKind::Closed && to != from {
-            self.backoff.leave_closed(now, &self.policy);
-        }
-        self.state = state;
-        if from == to {
-            return None;
-        }
-        self.generation += 1;
-        self.since = now;
-        self.holding.clear();
-        self.reason = Some(reason.clone());
-        let retry_after = self.state.refuses_until().map(|until| until.since(now));
-        Some(Notice::Changed(Transition { at: now, from, to, reason, retry_after }))
-    }
-
-    fn empty(&mut self) {
-        self.window.clear();
-        self.run.end();
-        self.run.window_serial += 1;
-        self.holding.clear();
-    }
-
     fn free_permits(&self, out: u64, probes: &Tally) -> u64 {
         let (Verdict::Permits(limit) | Verdict::Successes(limit)) = self.policy.half_open.verdict;
         limit.saturating_sub(out + probes.counts().total)
@@ -436,54 +297,6 @@ impl Breaker {
     fn refusal(&self, now: MonoTime, reason: Reason) -> Refusal {
         let retry_after = self.state.refuses_until().map(|until| until.since(now));
         Refusal { state: self.state.kind(), reason, retry_after }
-    }
-}
-
-/// Reading; nothing here changes anything.
-impl Breaker {
-    /// The policy it judges by.
-    #[must_use]
-    pub fn policy(&self) -> &Policy {
-        &self.policy
-    }
-
-    /// Its state.
-    #[must_use]
-    pub fn state(&self) -> &State {
-        &self.state
-    }
-
-    /// The number of its state.
-    #[must_use]
-    pub fn generation(&self) -> u64 {
-        self.generation
-    }
-
-    /// Since when it has been in this state.
-    #[must_use]
-    pub fn since(&self) -> MonoTime {
-        self.since
-    }
-
-    /// Why it is in this state; `None` until the first change.
-    #[must_use]
-    pub fn reason(&self) -> Option<&Reason> {
-        self.reason.as_ref()
-    }
-
-    /// The counts it judges by: the live window, or in HalfOpen the probes.
-    #[must_use]
-    pub fn tally(&self, now: MonoTime) -> Tally {
-        match &self.state {
-            State::HalfOpen { probes, .. } => probes.clone(),
-            _ => self.window.tally(now),
-        }
-    }
-
-    /// The failures in a row.
-    #[must_use]
-    pub fn run(&self) -> Run {
-        self.run
     }
 }
 

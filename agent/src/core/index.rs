@@ -120,3 +120,6 @@ const CELLS_MIN: usize = 64;
 /// Odd numbers with about as many ones as zeros in their bits: fractions of pi and of the golden ratio.
 const MIX_A: u64 = 0x9e37_79b9_7f4a_7c15;
 const MIX_B: u64 = 0x2437_54a3_0885_a309;
+
+#[cfg(test)]
+mod tests;

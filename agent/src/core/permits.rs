@@ -182,3 +182,6 @@ impl PermitId {
         (self.0 >> 32) as u32
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -226,3 +226,6 @@ impl TimeWindow {
         self.buckets.len() as u64
     }
 }
+
+#[cfg(test)]
+mod tests;

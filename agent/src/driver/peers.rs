@@ -81,7 +81,7 @@ impl Peers {
                 Standing::Silent => Presence::Silent,
                 Standing::Left => Presence::Left,
             },
-            heard_ms: Some(answers::millis(now.since(*at))),
+            heard_ms: Some(answers::millis(member.heard + now.since(*at))),
             digests: member.digests as u64,
         })
     }

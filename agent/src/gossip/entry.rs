@@ -168,7 +168,7 @@ pub(super) const DIGEST_VALUE_MAX: usize = 64;
 pub(super) const HOST_VALUE_MAX: usize = 2_000;
 
 /// Longest name of a node or a zone in bytes: each known node's is in every exchange.
-pub(super) const WORD_MAX: usize = 64;
+pub const WORD_MAX: usize = 64;
 
 #[cfg(test)]
 mod tests;

@@ -136,13 +136,14 @@ impl Peers {
     }
 
     /// Everybody, in order of id.
-    pub(super) fn members(&self) -> Vec<MemberView> {
+    pub(super) fn members(&self, now: MonoTime) -> Vec<MemberView> {
         let view = |(node, peer): (&String, &Peer)| MemberView {
             node: node.clone(),
             zone: peer.zone.clone(),
             address: peer.address,
             incarnation: peer.incarnation,
             standing: peer.standing,
+            heard: peer.silence(now),
             digests: peer.digests.len(),
         };
         self.peers.iter().map(view).collect()
@@ -268,10 +269,14 @@ impl Peer {
         };
     }
 
+    /// How long it has not been heard; at most as long as it is known.
+    fn silence(&self, now: MonoTime) -> Duration {
+        now.since(self.heard.unwrap_or(self.first_seen))
+    }
+
     /// Whether what it says of services no longer counts.
     fn is_mute(&self, now: MonoTime) -> bool {
-        let silence = now.since(self.heard.unwrap_or(self.first_seen));
-        self.standing == Standing::Left || silence >= FORGOTTEN_AFTER
+        self.standing == Standing::Left || self.silence(now) >= FORGOTTEN_AFTER
     }
 }
 

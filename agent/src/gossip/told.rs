@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::peers::Peers;
+use crate::core::time::MonoTime;
 use crate::mail::{GossipNews, Mail, MemberView};
 
 /// What the driver was told last, and what it is to be told.
@@ -20,8 +21,9 @@ pub(super) struct Told {
     news: mpsc::Sender<Mail>,
     /// Not told yet.
     health: Option<(GossipHealth, u64)>,
-    /// Told last.
+    /// Told last, and when.
     members: Vec<MemberView>,
+    members_at: MonoTime,
 }
 
 /// Why telling stopped.
@@ -48,7 +50,7 @@ pub(super) enum Waited {
 
 impl Told {
     pub(super) fn new(news: mpsc::Sender<Mail>) -> Self {
-        Self { news, health: None, members: Vec::new() }
+        Self { news, health: None, members: Vec::new(), members_at: MonoTime::START }
     }
 
     /// Gossip fares so from now on.
@@ -57,8 +59,13 @@ impl Told {
     }
 
     /// Tells all that is new, as far as there is room.
-    pub(super) fn tell(&mut self, peers: &mut Peers) -> Result<(), Gone> {
-        let told = self.tell_health().and_then(|()| self.tell_members(peers)).and_then(|()| self.tell_changes(peers));
+    pub(super) fn tell(&mut self, peers: &mut Peers, now: MonoTime) -> Result<(), Gone> {
+        // Also when there is nothing to tell: gossip without a driver is gossip without a purpose.
+        if self.news.is_closed() {
+            return Err(Gone);
+        }
+        let told =
+            self.tell_health().and_then(|()| self.tell_members(peers, now)).and_then(|()| self.tell_changes(peers));
         if told == Err(Stop::Gone) { Err(Gone) } else { Ok(()) }
     }
 
@@ -86,11 +93,12 @@ impl Told {
         Ok(())
     }
 
-    fn tell_members(&mut self, peers: &Peers) -> Result<(), Stop> {
-        let members = peers.members();
-        if members != self.members {
+    fn tell_members(&mut self, peers: &Peers, now: MonoTime) -> Result<(), Stop> {
+        let members = peers.members(now);
+        let are_aged = !members.is_empty() && now.since(self.members_at) >= AGES_EVERY;
+        if are_aged || !are_alike(&members, &self.members) {
             self.send(GossipNews::Members(members.clone()))?;
-            self.members = members;
+            (self.members, self.members_at) = (members, now);
         }
         Ok(())
     }
@@ -111,6 +119,16 @@ impl Told {
         }
     }
 }
+
+/// Whether nothing changed but ages.
+fn are_alike(members: &[MemberView], others: &[MemberView]) -> bool {
+    let is_alike =
+        |(member, other): (&MemberView, &MemberView)| *member == MemberView { heard: member.heard, ..other.clone() };
+    members.len() == others.len() && members.iter().zip(others).all(is_alike)
+}
+
+/// How often ages are told anew: people read them, and whoever keeps them adds the time since.
+const AGES_EVERY: Duration = Duration::from_secs(1);
 
 /// How soon a full mailbox is tried again: a death of gossip is to be told within a second.
 const RETRY: Duration = Duration::from_millis(100);

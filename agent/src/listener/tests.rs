@@ -154,6 +154,7 @@ async fn of_agents_that_start_together_on_a_stale_socket_exactly_one_wins() {
 }
 
 /// A thread connects as fast as it can; whatever it finds at its first success was there before anyone could connect.
+#[expect(clippy::disallowed_methods, reason = "a deadline for a thread outside the runtime")]
 #[tokio::test]
 async fn mode_and_owner_are_set_before_anyone_can_connect() {
     // Only root can give files away.

@@ -48,8 +48,8 @@ pub(super) struct Heard {
 
 impl Agent {
     /// Agents a, b and c on ports 1 to 3; all know the first.
-    pub(super) fn three(fabric: &Fabric, keyring: Option<Keyring>) -> [Self; 3] {
-        ["a", "b", "c"].map(|node| Self::start(fabric, node, 1, keyring.clone()))
+    pub(super) fn three(fabric: &Fabric, keyring: Option<&Keyring>) -> [Self; 3] {
+        ["a", "b", "c"].map(|node| Self::start(fabric, node, 1, keyring.cloned()))
     }
 
     pub(super) fn start(fabric: &Fabric, node: &str, incarnation: u64, keyring: Option<Keyring>) -> Self {
@@ -143,6 +143,12 @@ impl Agent {
         assert!(self.task.await.unwrap_err().is_cancelled());
     }
 
+    /// Takes its driver away; it must end by itself.
+    pub(super) async fn lose_driver(self) {
+        drop((self.mailbox, self.published));
+        tokio::time::timeout(INTERVAL * 2, self.task).await.unwrap().unwrap();
+    }
+
     pub(super) async fn shut_down(self) {
         self.shutdown.cancel();
         self.task.await.unwrap();
@@ -213,4 +219,5 @@ pub(super) fn digest(name: &str, state: StateKind, total: u64, failed: u64) -> F
 
 pub(super) const INTERVAL: Duration = Duration::from_millis(500);
 
-const MAIL_MAX: usize = 2_048;
+/// Small, so that it is full soon.
+pub(super) const MAIL_MAX: usize = 64;

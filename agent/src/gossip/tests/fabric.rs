@@ -22,8 +22,11 @@ struct Wires {
     recorded: Vec<(SocketAddr, Vec<u8>)>,
     panic_in_send: BTreeSet<SocketAddr>,
     panic_in_receive: BTreeSet<SocketAddr>,
+    errors_in_receive: BTreeMap<SocketAddr, u32>,
     loss: Option<(u32, StdRng)>,
+    lost: u64,
     is_frozen: bool,
+    is_recording: bool,
 }
 
 struct Socket {
@@ -53,11 +56,24 @@ impl Fabric {
         self.0.lock().unwrap().panic_in_receive.insert(address);
     }
 
+    /// The next so many datagrams come as errors.
+    pub(super) fn fail_receives_of(&self, address: SocketAddr, datagrams: u32) {
+        self.0.lock().unwrap().errors_in_receive.insert(address, datagrams);
+    }
+
     pub(super) fn lose_one_in(&self, datagrams: u32) {
         self.0.lock().unwrap().loss = Some((datagrams, StdRng::seed_from_u64(LOSS_SEED)));
     }
 
-    /// Frozen, it delivers only what does not come from an agent (ports below 10).
+    pub(super) fn lost(&self) -> u64 {
+        self.0.lock().unwrap().lost
+    }
+
+    pub(super) fn record(&self) {
+        self.0.lock().unwrap().is_recording = true;
+    }
+
+    /// Frozen, it delivers nothing from agent to agent (ports below 10).
     pub(super) fn freeze(&self, is_frozen: bool) {
         self.0.lock().unwrap().is_frozen = is_frozen;
     }
@@ -65,10 +81,13 @@ impl Fabric {
     fn deliver(&self, datagram: &[u8], from: SocketAddr, to: SocketAddr) {
         let mut wires = self.0.lock().unwrap();
         let is_lost = wires.loss.as_mut().is_some_and(|(one_in, rng)| rng.random_range(0..*one_in) == 0);
-        if is_lost || wires.is_frozen && from.port() < 10 {
+        wires.lost += u64::from(is_lost);
+        if is_lost || wires.is_frozen && from.port() < 10 && to.port() < 10 {
             return;
         }
-        wires.recorded.push((to, datagram.to_vec()));
+        if wires.is_recording {
+            wires.recorded.push((to, datagram.to_vec()));
+        }
         if let Some(socket) = wires.sockets.get(&to) {
             let _ = socket.try_send((datagram.to_vec(), from));
         }
@@ -88,6 +107,10 @@ impl Datagrams for Socket {
         let received = self.queue.lock().await.recv().await;
         let panics = self.fabric.0.lock().unwrap().panic_in_receive.remove(&self.address);
         assert!(!panics, "asked to panic while receiving");
+        if let Some(left @ 1..) = self.fabric.0.lock().unwrap().errors_in_receive.get_mut(&self.address) {
+            *left -= 1;
+            return Err(io::ErrorKind::ConnectionRefused.into());
+        }
         let (datagram, from) = received.ok_or(io::ErrorKind::NotConnected)?;
         let len = datagram.len().min(buffer.len());
         buffer[..len].copy_from_slice(&datagram[..len]);
@@ -110,6 +133,12 @@ pub(super) fn garbage(count: usize, seed: u64) -> impl Iterator<Item = Vec<u8>> 
         }
         datagram
     })
+}
+
+/// Names that do not compress.
+pub(super) fn random_names(count: usize, seed: u64) -> Vec<String> {
+    let mut rng = StdRng::seed_from_u64(seed);
+    (0..count).map(|_| (0..160).map(|_| char::from(rng.random_range(b'a'..=b'z'))).collect()).collect()
 }
 
 const QUEUE_MAX: usize = 256;

@@ -24,7 +24,7 @@ fn refused(end: &mut End, datagram: &[u8]) -> &'static str {
 
 #[test]
 fn one_flipped_bit_anywhere_is_a_forgery() {
-    let [mut a, mut b] = End::met(Some(key(1)));
+    let [mut a, mut b] = End::met(Some(&key(1)));
     let genuine = a.seal_to(b.address, b"payments are down").remove(0).datagram;
     let mut counted_as = BTreeSet::new();
     for bit in 0..genuine.len() * 8 {
@@ -40,7 +40,7 @@ fn one_flipped_bit_anywhere_is_a_forgery() {
 
 #[test]
 fn a_datagram_cut_anywhere_is_refused() {
-    let [mut a, mut b] = End::met(Some(key(1)));
+    let [mut a, mut b] = End::met(Some(&key(1)));
     let genuine = a.seal_to(b.address, b"payments are down").remove(0).datagram;
     for len in 0..genuine.len() {
         let expected = if len < envelope::OVERHEAD { "seal_truncated" } else { "seal_forged" };
@@ -51,21 +51,21 @@ fn a_datagram_cut_anywhere_is_refused() {
 #[test]
 fn a_datagram_of_another_key_is_counted_as_that() {
     let mut stranger = End::new(3, Some(key(2)));
-    let [_, mut b] = End::met(Some(key(1)));
+    let [_, mut b] = End::met(Some(&key(1)));
     let sealed = stranger.seal_to(b.address, b"x").remove(0).datagram;
     assert_eq!(refused(&mut b, &sealed), "seal_wrong_key");
 }
 
 #[test]
 fn a_datagram_longer_than_the_longest_is_not_even_opened() {
-    let [_, mut b] = End::met(Some(key(1)));
+    let [_, mut b] = End::met(Some(&key(1)));
     assert_eq!(refused(&mut b, &[0xB5; DATAGRAM_MAX]), "seal_wrong_key");
     assert_eq!(refused(&mut b, &[0xB5; DATAGRAM_MAX + 1]), "seal_oversized");
 }
 
 #[test]
 fn a_replay_in_the_same_life_is_refused() {
-    let [mut a, mut b] = End::met(Some(key(1)));
+    let [mut a, mut b] = End::met(Some(&key(1)));
     let sent = a.seal_to(b.address, &[7; 5_000]);
     assert_eq!(b.open_all(&a, &sent).messages.len(), 1);
     for _ in 0..2 {
@@ -80,7 +80,7 @@ fn a_replay_in_the_same_life_is_refused() {
 #[test]
 fn a_replay_after_either_end_restarted_delivers_nothing() {
     for keyring in [Some(key(1)), None] {
-        let [mut a, mut b] = End::pair(keyring);
+        let [mut a, mut b] = End::pair(keyring.as_ref());
         let first = a.seal_to(b.address, b"first");
         let hello = b.open_all(&a, &first).sent;
         let second = a.open_all(&b, &hello).sent;
@@ -111,7 +111,7 @@ fn a_replay_after_either_end_restarted_delivers_nothing() {
 
 #[test]
 fn a_datagram_led_to_another_receiver_or_back_to_its_sender_is_refused() {
-    let [mut a, b] = End::met(Some(key(1)));
+    let [mut a, b] = End::met(Some(&key(1)));
     let mut c = End::new(3, Some(key(1)));
     exchange(&mut a, &mut c, b"x");
     let sent = a.seal_to(b.address, b"for b").remove(0).datagram;
@@ -122,7 +122,7 @@ fn a_datagram_led_to_another_receiver_or_back_to_its_sender_is_refused() {
 
 #[test]
 fn a_plane_not_known_yet_is_refused_and_counted() {
-    let [a, mut b] = End::met(Some(key(1)));
+    let [a, mut b] = End::met(Some(&key(1)));
     let header = Header { sender: a.seal.boot, counter: 1_000, receiver: Some(b.seal.boot) };
     let place = Place { message: 1, index: 0, count: 1 };
     let mut text = header::write(header, Body::Part { plane: Plane::State, place, bytes: b"alert" });
@@ -135,7 +135,7 @@ fn a_plane_not_known_yet_is_refused_and_counted() {
 fn a_hundred_thousand_random_datagrams_do_nothing() {
     let mut rng = StdRng::seed_from_u64(3);
     for keyring in [Some(key(1)), None] {
-        let [_, mut b] = End::met(keyring);
+        let [_, mut b] = End::met(keyring.as_ref());
         let effects = b.effects();
         for turn in 0..50_000 {
             let mut datagram = vec![0; rng.random_range(0..=DATAGRAM_MAX + 1)];
@@ -156,7 +156,7 @@ proptest! {
     fn no_text_under_the_right_key_makes_it_panic(
         texts in prop::collection::vec((any::<Option<u8>>(), prop::collection::vec(any::<u8>(), 0..64)), 1..40),
     ) {
-        let [a, mut b] = End::met(Some(key(1)));
+        let [a, mut b] = End::met(Some(&key(1)));
         let mut rng = StdRng::seed_from_u64(1);
         for (counter, (plane, rest)) in (100..).zip(texts) {
             let text = match plane {

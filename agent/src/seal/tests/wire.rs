@@ -29,12 +29,12 @@ impl End {
     }
 
     /// Two that have not met.
-    pub(super) fn pair(keyring: Option<Keyring>) -> [Self; 2] {
-        [1, 2].map(|port| Self::new(port, keyring.clone()))
+    pub(super) fn pair(keyring: Option<&Keyring>) -> [Self; 2] {
+        [1, 2].map(|port| Self::new(port, keyring.cloned()))
     }
 
     /// Two that have.
-    pub(super) fn met(keyring: Option<Keyring>) -> [Self; 2] {
+    pub(super) fn met(keyring: Option<&Keyring>) -> [Self; 2] {
         let [mut a, mut b] = Self::pair(keyring);
         assert_eq!(exchange(&mut a, &mut b, b"a").len(), 1);
         assert_eq!(exchange(&mut b, &mut a, b"b").len(), 1);

@@ -62,7 +62,7 @@ async fn drive(mut mails: mpsc::Receiver<Mail>, diary: watch::Sender<Vec<Seen>>)
                 outboxes.remove(&connection);
                 Seen::Gone(connection.0)
             }
-            Mail::Gossip(_) => panic!("the socket edge does not speak of gossip"),
+            _ => panic!("the socket edge sends no other mail"),
         };
         diary.send_modify(|pages| pages.push(seen));
     }
