@@ -15,7 +15,7 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand,
 /// Without a configuration every default is useful: a rate of 50 % or ten failures in a row opens a service's breaker
 /// for half a minute. Ask it with breakerctl.
 #[derive(Debug, Parser)]
-#[command(name = "breakerd", version, args_conflicts_with_subcommands = true, max_term_width = 80)]
+#[command(name = "breakerd", version, max_term_width = 80)]
 pub(crate) struct Cli {
     /// Flags of the agent itself.
     #[command(flatten)]
@@ -94,9 +94,9 @@ pub(crate) enum ConfigCommand {
 /// What to replay.
 #[derive(Debug, Args)]
 pub(crate) struct Replay {
-    /// The configuration, YAML
+    /// The configuration, YAML; without it, defaults
     #[arg(long, value_name = "FILE")]
-    pub(crate) config: PathBuf,
+    pub(crate) config: Option<PathBuf>,
     /// The service whose policy to play
     #[arg(long, value_name = "NAME", value_parser = service)]
     pub(crate) service: ServiceName,
@@ -109,18 +109,24 @@ pub(crate) struct Replay {
 
 /// The command line, and what of it replaces what a file says.
 ///
-/// Prints help or what was wrong and exits, where that is all there is to do.
+/// Flags may stand before a subcommand or behind it; where both do, the latter hold. Prints help or what was wrong and
+/// exits, where that is all there is to do.
 #[must_use]
 pub(crate) fn parse() -> (Cli, Overrides) {
     let matches = Cli::command().get_matches();
-    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    let overrides = match &cli.command {
-        Some(Command::Config(ConfigCommand::Show { flags, .. })) => {
-            let deepest = std::iter::successors(matches.subcommand(), |(_, inner)| inner.subcommand()).last();
-            flags.overrides(deepest.map_or(&matches, |(_, inner)| inner))
-        }
-        _ => cli.flags.overrides(&matches),
-    };
+    let mut cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let mut overrides = cli.flags.overrides(&matches);
+    if let Some(Command::Config(ConfigCommand::Show { flags, .. })) = &mut cli.command {
+        let deepest = std::iter::successors(matches.subcommand(), |(_, inner)| inner.subcommand()).last();
+        let behind = flags.overrides(deepest.map_or(&matches, |(_, inner)| inner));
+        overrides = Overrides {
+            socket: behind.socket.or(overrides.socket),
+            node_id: behind.node_id.or(overrides.node_id),
+            gossip_listen: behind.gossip_listen.or(overrides.gossip_listen),
+            seeds: if behind.seeds.is_empty() { overrides.seeds } else { behind.seeds },
+        };
+        cli.flags.config = flags.config.take().or(cli.flags.config.take());
+    }
     (cli, overrides)
 }
 

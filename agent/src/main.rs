@@ -27,8 +27,8 @@ fn main() -> ExitCode {
     let done = match &cli.command {
         None => run_agent(&cli, &overrides),
         Some(Command::Config(ConfigCommand::Check { file })) => check(file),
-        Some(Command::Config(ConfigCommand::Show { flags, service, format })) => {
-            configuration(flags.config.as_deref(), &overrides).and_then(|config| {
+        Some(Command::Config(ConfigCommand::Show { service, format, .. })) => {
+            configuration(cli.flags.config.as_deref(), &overrides).and_then(|config| {
                 let page = service.as_ref().map_or_else(|| config.show(), |service| config.show_service(service));
                 match format {
                     LogFormat::Text => say(&page.to_string()),
@@ -37,7 +37,7 @@ fn main() -> ExitCode {
             })
         }
         Some(Command::Keygen) => keygen(),
-        Some(Command::Replay(asked)) => replay(asked),
+        Some(Command::Replay(asked)) => replay(asked, cli.flags.config.as_deref()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -56,13 +56,17 @@ fn run_agent(cli: &cli::Cli, overrides: &Overrides) -> Result<(), Anything> {
     start::run(config, cli.flags.config.as_deref(), cli.log_format)
 }
 
-/// What a file says, with what was given beside it; the defaults without a file.
+/// What a file says, with what was given beside it.
 fn configuration(file: Option<&Path>, overrides: &Overrides) -> Result<Config, Anything> {
-    let written = match file {
+    Ok(written(file)?.apply(&start::with_host(overrides))?)
+}
+
+/// What a file says; the defaults without one.
+fn written(file: Option<&Path>) -> Result<Config, Anything> {
+    Ok(match file {
         None => Config::default(),
         Some(file) => Config::load_bytes(&contents(file)?, &file.display().to_string())?,
-    };
-    Ok(written.apply(&start::with_host(overrides))?)
+    })
 }
 
 fn contents(file: &Path) -> Result<Vec<u8>, Anything> {
@@ -84,8 +88,8 @@ fn keygen() -> Result<(), Anything> {
     say(&Keyring::generate(&mut StdRng::from_seed(seed)).to_string())
 }
 
-fn replay(asked: &cli::Replay) -> Result<(), Anything> {
-    let config = Config::load_bytes(&contents(&asked.config)?, &asked.config.display().to_string())?;
+fn replay(asked: &cli::Replay, before: Option<&Path>) -> Result<(), Anything> {
+    let config = written(asked.config.as_deref().or(before))?;
     let mut replay = Replay::new(&config, &asked.service, asked.seed)?;
     let trace: Box<dyn Read> = if asked.trace == Path::new("-") {
         Box::new(std::io::stdin())

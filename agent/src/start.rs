@@ -18,10 +18,12 @@ use breaker_agent::gossip;
 use breaker_agent::incarnation;
 use breaker_agent::keyring::{Exposure, Keyring};
 use breaker_agent::listener::{Access, UnixSocket};
+use breaker_agent::server::CONNECTIONS_MAX;
 use breaker_agent::socket_path::Place;
 use breaker_client::socket_path::Environment;
 use rand::TryRng;
 use rand::rngs::SysRng;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::UdpSocket;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -49,6 +51,7 @@ pub(crate) fn with_host(overrides: &Overrides) -> Overrides {
 
 /// Runs the agent until a signal says stop.
 pub(crate) fn run(config: Config, file: Option<&Path>, format: LogFormat) -> Result<(), Box<dyn Error>> {
+    raise_files_max();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let uid = rustix::process::geteuid().as_raw();
@@ -131,6 +134,19 @@ fn first_incarnation(socket: &Path) -> Result<u64, Box<dyn Error>> {
     Ok(next.map_err(|error| format!("incarnation file {}: {error}", path.display()))?)
 }
 
+/// Makes room for the files of as many connections as are served, as far as the system lets us: the usual limit of 1,024
+/// open files is less than that with what the agent itself has open, and clients would wait at a door that is shut.
+fn raise_files_max() {
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = limit.maximum.map_or(FILES_WANTED, |most| FILES_WANTED.min(most));
+    if limit.current.is_some_and(|now| now < wanted) {
+        let raised = Rlimit { current: Some(wanted), ..limit };
+        if let Err(error) = setrlimit(Resource::Nofile, raised) {
+            tracing::warn!(%error, "cannot raise the limit of open files; fewer connections may be served");
+        }
+    }
+}
+
 fn incarnation_file(socket: &Path) -> PathBuf {
     socket.with_extension("incarnation")
 }
@@ -182,6 +198,9 @@ fn host_name() -> String {
         name.chars().filter(|c| c.is_ascii_alphanumeric() || "._-".contains(*c)).take(NODE_ID_MAX).collect();
     if id.is_empty() { "node".to_owned() } else { id }
 }
+
+/// Open files for all connections, and some for the agent itself: sockets, a lock, the log, the runtime's own.
+const FILES_WANTED: u64 = CONNECTIONS_MAX as u64 + 64;
 
 /// As long as an id may be.
 const NODE_ID_MAX: usize = 64;

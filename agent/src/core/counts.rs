@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::outcome::{Call, Kind, Origin, Outcome};
+use super::outcome::{Call, Origin, Outcome};
 use super::policy::Policy;
 
 /// One counted call.
@@ -198,12 +198,8 @@ impl Tally {
 }
 
 fn kind_index(policy: &Policy, call: &Call) -> u8 {
-    if policy.conditions.kinds.is_empty() {
-        return NO_KIND;
-    }
-    let timeout = Kind::timeout();
-    let kind = if call.outcome == Outcome::Timeout { Some(&timeout) } else { call.kind.as_ref() };
-    let position = kind.and_then(|kind| policy.conditions.kinds.iter().position(|c| c.kind == *kind));
+    let word = call.kind_of_failure();
+    let position = word.and_then(|word| policy.conditions.kinds.iter().position(|c| c.kind.as_str() == word));
     position.and_then(|index| u8::try_from(index).ok()).unwrap_or(NO_KIND)
 }
 

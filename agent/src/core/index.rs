@@ -8,86 +8,92 @@
 //! The hash folds 64 by 64 bit products, as wyhash does. With a seed nobody outside knows, names cannot be chosen to
 //! collide; and 10,000 names in a table at most half full stay short runs in any case.
 
-/// Places of names. The names themselves stay where they are: every call brings a way to read them.
+/// Places of names. The names themselves stay where they are: to compare one, the caller brings a way to read it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NameIndex {
     seed: u64,
-    /// A place plus one, or 0; a power of two of them.
-    cells: Vec<u32>,
+    /// A power of two of them.
+    cells: Vec<Cell>,
     filled: usize,
+}
+
+/// A place and the hash of its name, by which most comparisons and all moves do without the name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Cell {
+    hash: u32,
+    /// A place plus one, or 0.
+    place: u32,
 }
 
 impl NameIndex {
     /// An empty index.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self { seed, cells: vec![0; CELLS_MIN], filled: 0 }
+        Self { seed, cells: vec![Cell::default(); CELLS_MIN], filled: 0 }
     }
 
     /// The place of a name.
     pub fn find<'a>(&self, name: &str, name_at: impl Fn(u32) -> &'a str) -> Option<u32> {
-        let mut cell = self.home(name);
-        loop {
-            let place = self.cells[cell].checked_sub(1)?;
-            if name_at(place) == name {
-                return Some(place);
-            }
-            cell = self.after(cell);
-        }
+        let cell = self.cell_of(name, name_at)?;
+        self.cells[cell].place.checked_sub(1)
     }
 
     /// Adds a name that is not there yet.
-    pub fn insert<'a>(&mut self, name: &str, place: u32, name_at: impl Fn(u32) -> &'a str) {
+    pub fn insert(&mut self, name: &str, place: u32) {
         if (self.filled + 1) * 2 > self.cells.len() {
-            let places: Vec<u32> = self.cells.iter().filter_map(|cell| cell.checked_sub(1)).collect();
-            self.cells = vec![0; self.cells.len() * 2];
-            for place in places {
-                self.put(name_at(place), place);
+            let doubled = vec![Cell::default(); self.cells.len() * 2];
+            for cell in std::mem::replace(&mut self.cells, doubled).into_iter().filter(|cell| cell.place > 0) {
+                self.put(cell);
             }
         }
-        self.put(name, place);
+        self.put(Cell { hash: hash(self.seed, name.as_bytes()), place: place + 1 });
         self.filled += 1;
     }
 
     /// Removes a name; nothing happens if it is not there.
     pub fn remove<'a>(&mut self, name: &str, name_at: impl Fn(u32) -> &'a str) {
-        let mut hole = self.home(name);
-        loop {
-            match self.cells[hole].checked_sub(1) {
-                None => return,
-                Some(place) if name_at(place) == name => break,
-                Some(_) => hole = self.after(hole),
-            }
-        }
-        let mut cell = self.after(hole);
-        while let Some(place) = self.cells[cell].checked_sub(1) {
+        let Some(mut hole) = self.cell_of(name, name_at) else { return };
+        let mut at = self.after(hole);
+        while self.cells[at].place > 0 {
             // It may move back into the hole if the hole lies between its home and where it is.
-            let home = self.home(name_at(place));
-            if self.distance(home, hole) <= self.distance(home, cell) {
-                self.cells[hole] = self.cells[cell];
-                hole = cell;
+            let home = self.home(self.cells[at].hash);
+            if self.distance(home, hole) <= self.distance(home, at) {
+                self.cells[hole] = self.cells[at];
+                hole = at;
             }
-            cell = self.after(cell);
+            at = self.after(at);
         }
-        self.cells[hole] = 0;
+        self.cells[hole] = Cell::default();
         self.filled -= 1;
     }
 
-    fn put(&mut self, name: &str, place: u32) {
-        let mut cell = self.home(name);
-        while self.cells[cell] != 0 {
-            cell = self.after(cell);
+    fn cell_of<'a>(&self, name: &str, name_at: impl Fn(u32) -> &'a str) -> Option<usize> {
+        let hash = hash(self.seed, name.as_bytes());
+        let mut at = self.home(hash);
+        loop {
+            let cell = self.cells[at];
+            let place = cell.place.checked_sub(1)?;
+            if cell.hash == hash && name_at(place) == name {
+                return Some(at);
+            }
+            at = self.after(at);
         }
-        self.cells[cell] = place + 1;
     }
 
-    fn home(&self, name: &str) -> usize {
-        // The cast keeps the low bits, which is what masking is for.
-        hash(self.seed, name.as_bytes()) as usize & self.mask()
+    fn put(&mut self, cell: Cell) {
+        let mut at = self.home(cell.hash);
+        while self.cells[at].place > 0 {
+            at = self.after(at);
+        }
+        self.cells[at] = cell;
     }
 
-    fn after(&self, cell: usize) -> usize {
-        (cell + 1) & self.mask()
+    fn home(&self, hash: u32) -> usize {
+        hash as usize & self.mask()
+    }
+
+    fn after(&self, at: usize) -> usize {
+        (at + 1) & self.mask()
     }
 
     fn distance(&self, from: usize, to: usize) -> usize {
@@ -99,14 +105,16 @@ impl NameIndex {
     }
 }
 
-fn hash(seed: u64, bytes: &[u8]) -> u64 {
+fn hash(seed: u64, bytes: &[u8]) -> u32 {
     let mut state = seed ^ (bytes.len() as u64).wrapping_mul(MIX_A);
-    for chunk in bytes.chunks(8) {
-        let mut word = [0; 8];
-        word[..chunk.len()].copy_from_slice(chunk);
-        state = fold(state ^ u64::from_le_bytes(word), MIX_B);
+    let mut words = bytes.chunks_exact(8);
+    for word in &mut words {
+        let word = word.try_into().map(u64::from_le_bytes).expect("invariant: chunks of eight are eight bytes");
+        state = fold(state ^ word, MIX_B);
     }
-    fold(state, MIX_A)
+    let rest = words.remainder().iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+    // The cast keeps the low half, which depends on all of it as much as the high half does.
+    fold(fold(state ^ rest, MIX_B), MIX_A) as u32
 }
 
 fn fold(a: u64, b: u64) -> u64 {

@@ -93,6 +93,16 @@ impl Call {
     pub fn of(outcome: Outcome) -> Self {
         Self { outcome, duration: None, kind: None, origin: Origin::Service }
     }
+
+    /// The word for the kind of failure it is: `timeout` for every [`Outcome::Timeout`], else what the application said.
+    #[must_use]
+    pub fn kind_of_failure(&self) -> Option<&str> {
+        match self.outcome {
+            Outcome::Success | Outcome::Ignored | Outcome::Cancelled => None,
+            Outcome::Timeout => Some(TIMEOUT),
+            Outcome::Failure | Outcome::Throttled => self.kind.as_ref().map(Kind::as_str),
+        }
+    }
 }
 
 impl std::fmt::Display for KindError {

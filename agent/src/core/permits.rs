@@ -152,7 +152,9 @@ impl Permits {
         let permit = self.cells.get_mut(place as usize)?.permit.take()?;
         self.free.push(place);
         self.held.remove(&(permit.holder, place));
-        self.probes.remove(&(permit.until, place));
+        if permit.sort == Sort::Probe {
+            self.probes.remove(&(permit.until, place));
+        }
         Some(permit)
     }
 }

@@ -201,16 +201,11 @@ impl Policy {
     /// A timeout has the kind `timeout`, whatever else was said. A failure without a kind is always a failure.
     #[must_use]
     pub fn classify(&self, call: &Call) -> Outcome {
-        let timeout = Kind::timeout();
-        let kind = match call.outcome {
-            Outcome::Success | Outcome::Ignored | Outcome::Cancelled => return call.outcome,
-            Outcome::Timeout => Some(&timeout),
-            Outcome::Failure | Outcome::Throttled => call.kind.as_ref(),
-        };
-        match kind {
-            Some(kind) if self.ignore.contains(kind) => Outcome::Ignored,
-            Some(kind) if !self.exceptions.is_empty() && !self.exceptions.contains(kind) => Outcome::Success,
-            _ => call.outcome,
+        let named = |kinds: &[Kind], word| kinds.iter().any(|kind| kind.as_str() == word);
+        match call.kind_of_failure() {
+            Some(word) if named(&self.ignore, word) => Outcome::Ignored,
+            Some(word) if !self.exceptions.is_empty() && !named(&self.exceptions, word) => Outcome::Success,
+            Some(_) | None => call.outcome,
         }
     }
 }

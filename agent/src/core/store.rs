@@ -227,8 +227,7 @@ impl Store {
                 u32::try_from(self.slots.len() - 1).expect("invariant: the limit fits in u32")
             }
         };
-        let slots = &self.slots;
-        self.index.insert(name.as_str(), place, |place| name_in(slots, place));
+        self.index.insert(name.as_str(), place);
         self.names.insert(name, place);
         self.touch(place);
         place

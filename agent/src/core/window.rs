@@ -142,6 +142,8 @@ pub struct TimeWindow {
     buckets: Box<[Tally]>,
     /// The number of the newest bucket.
     head: u64,
+    /// Where the newest bucket is kept.
+    head_place: usize,
     /// The sum of all buckets.
     sum: Tally,
 }
@@ -154,6 +156,7 @@ impl TimeWindow {
             width_nanos: u64::try_from(width.as_nanos()).unwrap_or(u64::MAX).max(1),
             buckets: vec![Tally::new(kinds); buckets.max(1)].into(),
             head: 0,
+            head_place: 0,
             sum: Tally::new(kinds),
         }
     }
@@ -161,8 +164,7 @@ impl TimeWindow {
     /// Adds a call that ended at `now`.
     pub fn record(&mut self, now: MonoTime, sample: Sample) {
         self.roll(now);
-        let place = self.place(self.head);
-        self.buckets[place].add(sample);
+        self.buckets[self.head_place].add(sample);
         self.sum.add(sample);
     }
 
@@ -184,6 +186,10 @@ impl TimeWindow {
     }
 
     fn roll(&mut self, now: MonoTime) {
+        // Without a division where the bucket is still the same one.
+        if now.as_nanos().wrapping_sub(self.head * self.width_nanos) < self.width_nanos {
+            return;
+        }
         let current = now.as_nanos() / self.width_nanos;
         // A clock that does not advance leaves the head where it is; one that went back cannot happen, and would
         // count into the newest bucket.
@@ -193,6 +199,7 @@ impl TimeWindow {
             self.buckets[place].clear();
         }
         self.head = self.head.max(current);
+        self.head_place = self.place(self.head);
     }
 
     fn tally(&self, now: MonoTime) -> Tally {

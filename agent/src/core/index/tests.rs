@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::{CELLS_MIN, NameIndex, hash};
+use super::{CELLS_MIN, Cell, NameIndex, hash};
 
 proptest! {
     #[test]
@@ -19,7 +19,7 @@ proptest! {
             if insert && !map.contains_key(&name) {
                 let place = names.len() as u32;
                 names.push(name.clone());
-                index.insert(&name, place, |place| &names[place as usize]);
+                index.insert(&name, place);
                 map.insert(name, place);
             } else {
                 index.remove(&name, |place| &names[place as usize]);
@@ -39,10 +39,10 @@ fn it_is_never_more_than_half_full_and_runs_stay_short() {
     let names: Vec<String> = (0..10_000).map(|number| format!("payments/10.0.{number}:8080")).collect();
     let mut index = NameIndex::new(1);
     for (place, name) in names.iter().enumerate() {
-        index.insert(name, place as u32, |place| &names[place as usize]);
+        index.insert(name, place as u32);
     }
     assert!(index.filled * 2 <= index.cells.len());
-    let longest = index.cells.split(|cell| *cell == 0).map(<[u32]>::len).max().unwrap();
+    let longest = index.cells.split(|cell| cell.place == 0).map(<[Cell]>::len).max().unwrap();
     assert!(longest < 64, "names in one run: {longest}");
 }
 
@@ -51,7 +51,7 @@ fn an_empty_index_finds_and_removes_nothing() {
     let mut index = NameIndex::new(0);
     assert_eq!(index.find("a", |_| "a"), None);
     index.remove("a", |_| "a");
-    assert_eq!(index.cells, vec![0; CELLS_MIN]);
+    assert_eq!(index.cells, vec![Cell::default(); CELLS_MIN]);
 }
 
 #[test]
