@@ -1,2 +1,78 @@
-//! Skeleton.
-fn main() {}
+//! `breaker-sim`: simulates clusters of agents. One run per process, on a thread of its own whose entropy is seeded
+//! before it draws anything.
+//!
+//! Exit status: 0 the run did what it should, 1 it did not (standard error says what, and the command that runs it
+//! again), or its result or trace could not be written, 2 the command line is wrong.
+
+mod cli;
+mod entropy;
+
+use std::error::Error;
+use std::fs::File;
+use std::io::{BufWriter, IsTerminal, Write, stderr};
+use std::path::Path;
+use std::process::ExitCode;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use breaker_sim::report::Report;
+use breaker_sim::scenario::Run;
+use breaker_sim::trace::Recorder;
+
+use cli::Format;
+
+type Anything = Box<dyn Error + Send + Sync>;
+
+fn main() -> ExitCode {
+    let asked = cli::parse();
+    let done = simulate(asked.run, asked.trace.as_deref()).and_then(|report| print(&report, asked.format));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Standard error may be gone; there is nobody else to tell.
+            writeln!(stderr(), "breaker-sim: {error}\nrun it again: {}", asked.run).ok();
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn simulate(run: Run, trace: Option<&Path>) -> Result<Report, Anything> {
+    let recorder = match trace {
+        None => Recorder::hashing(),
+        Some(path) => {
+            let file = File::create(path).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+            Recorder::writing(Box::new(BufWriter::new(file)))
+        }
+    };
+    let simulation = thread::Builder::new().name("simulation".to_owned()).spawn(move || {
+        entropy::seed(run.plan.seed);
+        run.simulate(&recorder, &mut progress())
+    })?;
+    // The panic has said itself what it was.
+    let ended = simulation.join().map_err(|_panic| "the simulation panicked")?;
+    Ok(ended?)
+}
+
+/// Shows on a terminal how far a run is that takes longer than a moment.
+fn progress() -> impl FnMut(Duration) {
+    let (is_terminal, mut next) = (stderr().is_terminal(), Instant::now() + PROGRESS_EVERY);
+    move |simulated| {
+        if is_terminal && Instant::now() >= next {
+            next += PROGRESS_EVERY;
+            write!(stderr(), "\r{:.1} s simulated ", simulated.as_secs_f64()).ok();
+        }
+    }
+}
+
+fn print(report: &Report, format: Format) -> Result<(), Anything> {
+    let text = match format {
+        Format::Text => report.to_string(),
+        Format::Json => format!("{}\n", serde_json::to_string_pretty(report)?),
+    };
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
+}
+
+/// A run that is over within a second shows nothing.
+const PROGRESS_EVERY: Duration = Duration::from_secs(1);

@@ -20,10 +20,11 @@ mod web;
 
 pub use agent::{Agent, Plan};
 pub use binaries::{Binaries, binaries};
-pub use cluster::{keyring, member, policy};
+pub use cluster::{Cluster, INTERVAL, free_address, keyring, member, policy};
 pub use ctl::Ended;
 pub use folder::Folder;
 pub use frames::Frames;
+pub(crate) use frames::{framed, open};
 pub use relay::{Relay, Way};
 pub use wait::{PATIENCE, eventually, wait_for, wait_until};
 pub use web::{Mood, Web, curl};

@@ -247,6 +247,12 @@ impl Agent {
         self.wait_end(PATIENCE);
     }
 
+    /// From its next start on it gossips at the address it has now, as a host does that comes back.
+    pub fn keep_address(&mut self) {
+        let address = self.gossip_address().to_string();
+        self.plan.flags.extend(["--gossip-listen".to_owned(), address]);
+    }
+
     /// Starts it again, after its end.
     ///
     /// # Panics

@@ -80,12 +80,12 @@ impl Frames {
     /// The next answer.
     ///
     /// # Errors
-    /// What the socket says, or that the bytes are no answer.
+    /// What the socket says; [`io::ErrorKind::InvalidData`] if the end comes in the middle of an answer.
     pub fn receive(&mut self) -> io::Result<ResponseFrame> {
         let mut length = [0; 4];
         self.stream.read_exact(&mut length)?;
         let mut body = vec![0; u32::from_le_bytes(length) as usize];
-        self.stream.read_exact(&mut body)?;
+        self.stream.read_exact(&mut body).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
         from_bytes(&body).map_err(io::Error::other)
     }
 

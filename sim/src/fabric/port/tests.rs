@@ -1,0 +1,1 @@
+//! Limits and losses of a port, on a network of two.
