@@ -5,8 +5,8 @@
 //! events leave through each connection's outbox without waiting; a session that does not take its answers loses its
 //! connection, and nobody else notices.
 //!
-//! The order of selection in [`run`] is fixed: stop, mail, time. Time comes last because every mail is applied at the
-//! present time anyhow, and the registry does what is due first.
+//! The order of selection in [`run`] is fixed: mail, then time. Time may come last because every mail is preceded by
+//! what is due; an agent that always has mail never waits for its alarm, and is never late all the same.
 
 pub mod answers;
 mod peers;
@@ -24,6 +24,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::core::digest::FailureDigest;
 use crate::core::permits::Holder;
 use crate::core::registry::{OpenEnds, PERMITS_MAX, Registry, SERVICES_MAX, Settings, Turn};
 use crate::core::service::ServiceName;
@@ -62,6 +63,7 @@ pub struct Driver {
     peers: Peers,
     notices: Vec<(ServiceName, Notice)>,
     published: watch::Sender<Published>,
+    published_at: MonoTime,
     publish_at: MonoTime,
     counts: Counts,
     sources: Vec<CounterSource>,
@@ -133,6 +135,7 @@ impl Driver {
             peers: Peers::new(gossip, identity.incarnation),
             connections: BTreeMap::new(),
             notices: Vec::new(),
+            published_at: MonoTime::START,
             publish_at: MonoTime::START + PUBLISH_EVERY,
             counts: Counts::default(),
             sources: Vec::new(),
@@ -150,8 +153,9 @@ impl Driver {
         self
     }
 
-    /// Takes in one mail.
+    /// Takes in one mail, after what is due.
     pub fn apply(&mut self, now: MonoTime, mail: Mail) {
+        self.advance(now);
         match mail {
             Mail::Connected { connection, uid, outbox } => {
                 self.connections.insert(connection, Connection { uid, outbox, watch: None });
@@ -162,22 +166,19 @@ impl Driver {
             }
             Mail::Gone { connection } => {
                 self.connections.remove(&connection);
-                let (registry, mut turn) = self.turn(now);
+                let (registry, mut turn, _) = self.turn(now);
                 registry.lose(&mut turn, Holder::Connection(connection.0));
             }
             Mail::Gossip(news) => self.peers.hear(now, news),
         }
-        self.tell(now);
+        self.carry_out(now);
     }
 
-    /// Does what is due.
+    /// Does what is due, and reminds watchers of what they missed.
     pub fn wake(&mut self, now: MonoTime) {
-        let (registry, mut turn) = self.turn(now);
-        registry.advance(&mut turn);
-        self.tell(now);
-        if now >= self.publish_at {
-            self.publish(now);
-        }
+        self.advance(now);
+        self.carry_out(now);
+        self.tell_watchers(&[]);
     }
 
     /// When to be woken, if nothing arrives before.
@@ -186,8 +187,21 @@ impl Driver {
         self.registry.deadline().map_or(self.publish_at, |deadline| deadline.min(self.publish_at))
     }
 
-    fn turn(&mut self, now: MonoTime) -> (&mut Registry, Turn<'_, StdRng>) {
-        (&mut self.registry, Turn { now, rng: &mut self.rng, notices: &mut self.notices })
+    fn advance(&mut self, now: MonoTime) {
+        let (registry, mut turn, _) = self.turn(now);
+        registry.advance(&mut turn);
+    }
+
+    fn carry_out(&mut self, now: MonoTime) {
+        self.tell();
+        if now >= self.publish_at {
+            self.publish(now);
+        }
+    }
+
+    /// What an operation of the registry needs.
+    fn turn(&mut self, now: MonoTime) -> (&mut Registry, Turn<'_, StdRng>, &Config) {
+        (&mut self.registry, Turn { now, rng: &mut self.rng, notices: &mut self.notices }, &self.config)
     }
 
     /// Hands answers to a connection. The outbox has room for every request a session lets through; should it be full
@@ -200,17 +214,16 @@ impl Driver {
         }
     }
 
-    /// Tells watchers and peers what has happened.
-    fn tell(&mut self, now: MonoTime) {
+    /// Tells watchers what has happened, and has peers told soon.
+    fn tell(&mut self) {
         if self.notices.is_empty() {
             return;
         }
         let notices = std::mem::take(&mut self.notices);
-        let mut changed = false;
         for (service, notice) in &notices {
             match notice {
                 Notice::Changed(change) => {
-                    changed = true;
+                    self.publish_at = self.publish_at.min(self.published_at + PUBLISH_PAUSE);
                     self.counts.transitions += 1;
                     let (from, to) = (change.from.as_str(), change.to.as_str());
                     tracing::info!(%service, from, to, reason = %change.reason, "transition");
@@ -222,22 +235,25 @@ impl Driver {
             }
         }
         let events: Vec<Event> = notices.iter().map(|(service, notice)| event(service, notice)).collect();
+        self.tell_watchers(&events);
+    }
+
+    fn tell_watchers(&mut self, events: &[Event]) {
         for connection in self.connections.values_mut() {
-            self.counts.events_missed += connection.tell(&events);
-        }
-        if changed {
-            self.publish(now);
+            self.counts.events_missed += connection.tell(events);
         }
     }
 
+    /// Makes the digests anew. Gossip is woken if they say anything new; their ages grow by themselves.
     fn publish(&mut self, now: MonoTime) {
         let digests = self.registry.digests(now, DIGESTS_MAX);
         let published: Published = digests.into_iter().map(|digest| (digest.service.clone(), digest)).collect();
         self.published.send_if_modified(|before| {
-            let modified = !(before.is_empty() && published.is_empty());
+            let modified = !says_the_same(before, &published);
             *before = published;
             modified
         });
+        self.published_at = now;
         self.publish_at = now + PUBLISH_EVERY;
     }
 
@@ -264,9 +280,11 @@ impl Driver {
 }
 
 impl Connection {
-    /// Tells a watcher; how many events it now misses.
+    /// Tells a watcher, first of all what it missed; how many events it now misses too.
     fn tell(&mut self, events: &[Event]) -> u64 {
-        let Some(watcher) = &mut self.watch else { return 0 };
+        let Some(watcher) = self.watch.as_mut().filter(|watcher| watcher.missed > 0 || !events.is_empty()) else {
+            return 0;
+        };
         let frame = |event| ResponseFrame { id: watcher.id, response: Response::Event(event) };
         let missed = (watcher.missed > 0).then_some(Event::Missed { events: watcher.missed });
         let batch = missed.into_iter().chain(events.iter().cloned()).map(frame).collect();
@@ -294,12 +312,27 @@ fn event(service: &ServiceName, notice: &Notice) -> Event {
     }
 }
 
+/// Whether digests differ in nothing but that they are older: the same services, as long in the same states.
+fn says_the_same(before: &Published, after: &Published) -> bool {
+    let same = |before: &FailureDigest, after: &FailureDigest| {
+        before.age <= after.age && *before == FailureDigest { age: before.age, ..after.clone() }
+    };
+    before.len() == after.len() && before.values().zip(after.values()).all(|(before, after)| same(before, after))
+}
+
 /// How often digests are made anew when nothing changes its state: their counts age by so much, and an agent at rest
 /// wakes so often.
 const PUBLISH_EVERY: Duration = Duration::from_secs(1);
+
+/// Least time between two makings: thousands of services that trip within a second are told together, or making their
+/// digests, which takes some milliseconds, would be all that is done. A single trip after a quiet moment goes at once.
+const PUBLISH_PAUSE: Duration = Duration::from_millis(50);
 
 /// Most services an agent speaks of: those that stopped calls first.
 const DIGESTS_MAX: usize = 512;
 
 /// Most mails applied at one reading of the clock: about 10 us of work, or a millisecond of full batches.
 const MAILS_A_TURN: usize = 64;
+
+#[cfg(test)]
+mod tests;

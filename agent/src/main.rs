@@ -114,7 +114,7 @@ fn replay(asked: &cli::Replay, before: Option<&Path>) -> Result<(), Anything> {
             out.flush()?;
             return Err(error.into());
         }
-        serde_json::to_writer(&mut out, &outcomes?)?;
+        serde_json::to_writer(&mut out, &outcomes?).map_err(std::io::Error::from)?;
         writeln!(out)?;
     }
     Ok(out.flush()?)

@@ -5,12 +5,15 @@
 //! somebody asks, so that a trace alone decides what happens; leases, `max_wait` and the end of operators' states take
 //! effect at their own time, before the next line.
 
+mod error;
+mod step;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Number, Value};
 
 use crate::config::Config;
@@ -21,49 +24,9 @@ use crate::core::registry::{Answer, Ask, OpenEnds, PERMITS_MAX, PolicyOf, Regist
 use crate::core::service::ServiceName;
 use crate::core::state::{Action, Hold, Notice, StateKind};
 use crate::core::time::MonoTime;
+use step::{Line, Op, Step};
 
-/// One line of a trace.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Step {
-    /// Milliseconds since the breaker was created; never less than the line before.
-    at_ms: u64,
-    op: Op,
-    #[serde(default)]
-    token: Option<String>,
-    #[serde(default)]
-    duration_ms: Option<u64>,
-    #[serde(default)]
-    kind: Option<String>,
-    #[serde(default)]
-    open_ms: Option<u64>,
-    #[serde(default)]
-    for_ms: Option<u64>,
-    #[serde(default = "once")]
-    repeat: u64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Op {
-    Ok,
-    Fail,
-    Slow,
-    Timeout,
-    Throttled,
-    Ignored,
-    Ask,
-    Cancel,
-    Query,
-    State,
-    Open,
-    HalfOpen,
-    Close,
-    Reset,
-    ForceOpen,
-    Disable,
-    MetricsOnly,
-}
+pub use error::ReplayError;
 
 /// What followed from one line of a trace.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -91,53 +54,6 @@ pub struct Replay<'a> {
     now: MonoTime,
     /// What was asked under a name: a permit, or nothing if that was refused.
     tokens: BTreeMap<String, Option<PermitId>>,
-}
-
-/// Why a line could not be played. Nothing has changed.
-#[derive(Debug, thiserror::Error)]
-pub enum ReplayError {
-    /// The configuration does not admit the service.
-    #[error("the configuration admits only named services, and {0} is none")]
-    Unknown(String),
-    /// It is not a step.
-    #[error("{0}; expected an object such as {{\"at_ms\": 0, \"op\": \"fail\"}}")]
-    NotAStep(#[from] serde_json::Error),
-    /// Time went back.
-    #[error("at_ms is {at_ms}, before the {before} of an earlier line")]
-    TimeWentBack {
-        /// The time of this line.
-        at_ms: u64,
-        /// The time reached before.
-        before: u64,
-    },
-    /// A time no agent lives to see.
-    #[error("at_ms is {0}, expected at most {AT_MS_MAX} (a hundred years)")]
-    TooLate(u64),
-    /// The token was never asked for.
-    #[error("no line before asked for the token {0:?}")]
-    UnknownToken(String),
-    /// A cancellation of nothing.
-    #[error("cancel needs the token of an earlier ask")]
-    CancelWithoutToken,
-    /// Too many repeats, or none.
-    #[error("repeat is {0}, expected 1 to {REPEAT_MAX}")]
-    Repeat(u64),
-    /// A kind that is none.
-    #[error("kind: {0}")]
-    Kind(#[from] crate::core::outcome::KindError),
-    /// The line is too long.
-    #[error("the line has {0} bytes, at most {LINE_MAX} are allowed")]
-    TooLong(usize),
-    /// What the line expects is not what followed.
-    #[error("expected {key} {expected}, got {found}")]
-    Disappointed {
-        /// The key, without `expect_`.
-        key: String,
-        /// What the line says.
-        expected: Value,
-        /// What followed.
-        found: Value,
-    },
 }
 
 impl<'a> Replay<'a> {
@@ -170,15 +86,12 @@ impl<'a> Replay<'a> {
     ///
     /// # Errors
     /// [`ReplayError`]; but for [`ReplayError::Disappointed`] nothing has changed.
-    pub fn line(&mut self, line: &str) -> Result<Outcomes, ReplayError> {
-        if line.len() > LINE_MAX {
-            return Err(ReplayError::TooLong(line.len()));
-        }
-        let (step, expectations) = parse(line)?;
+    pub fn line(&mut self, text: &str) -> Result<Outcomes, ReplayError> {
+        let Line { step, expectations } = Line::parse(text)?;
         let outcomes = self.step(&step)?;
         let found = serde_json::to_value(&outcomes)?;
         for (key, expected) in expectations {
-            let found = found.get(&key).cloned().unwrap_or_default();
+            let found = found[&key].clone();
             if !same(&expected, &found) {
                 return Err(ReplayError::Disappointed { key, expected, found });
             }
@@ -188,15 +101,9 @@ impl<'a> Replay<'a> {
 
     fn step(&mut self, step: &Step) -> Result<Outcomes, ReplayError> {
         let now = MonoTime::from_millis(step.at_ms);
-        if step.at_ms > AT_MS_MAX {
-            return Err(ReplayError::TooLate(step.at_ms));
-        }
         if now < self.now {
             let before = self.now.as_nanos() / 1_000_000;
             return Err(ReplayError::TimeWentBack { at_ms: step.at_ms, before });
-        }
-        if step.repeat == 0 || step.repeat > REPEAT_MAX {
-            return Err(ReplayError::Repeat(step.repeat));
         }
         let deed = self.deed(step)?;
         self.now = now;
@@ -222,9 +129,14 @@ impl<'a> Replay<'a> {
             Op::Timeout => Outcome::Timeout,
             Op::Throttled => Outcome::Throttled,
             Op::Ignored => Outcome::Ignored,
-            Op::Cancel if step.token.is_none() => return Err(ReplayError::CancelWithoutToken),
             Op::Cancel => Outcome::Cancelled,
-            Op::Ask => return Ok(Deed::Ask(step.token.clone())),
+            Op::Ask => {
+                let is_new = step.token.as_ref().is_some_and(|token| !self.tokens.contains_key(token));
+                if is_new && self.tokens.len() >= TOKENS_MAX {
+                    return Err(ReplayError::TooManyTokens);
+                }
+                return Ok(Deed::Ask(step.token.clone()));
+            }
             Op::Query => return Ok(Deed::Query),
             Op::State => return Ok(Deed::Nothing),
             Op::Open => return Ok(Deed::Open(step.open_ms.map(Duration::from_millis))),
@@ -251,16 +163,16 @@ impl<'a> Replay<'a> {
         match deed {
             Deed::Nothing => None,
             Deed::Ask(token) => {
-                let permit = self.ask();
+                let (allowed, permit) = self.ask();
                 if let Some(token) = token {
                     self.tokens.insert(token.clone(), permit);
                 }
-                Some(permit.is_some())
+                Some(allowed)
             }
             Deed::AskAndReport(call) => {
-                let permit = self.ask();
+                let (allowed, permit) = self.ask();
                 self.report(permit, call);
-                Some(permit.is_some())
+                Some(allowed)
             }
             Deed::Report(permit, call) => {
                 self.report(*permit, call);
@@ -281,13 +193,15 @@ impl<'a> Replay<'a> {
         }
     }
 
-    fn ask(&mut self) -> Option<PermitId> {
+    /// Whether the call may go ahead, and its permit; at the agent's limit it may without one.
+    fn ask(&mut self) -> (bool, Option<PermitId>) {
         let service = self.service.clone();
         self.with_turn(|registry, turn, policy_of| {
             let ask = Ask { service: service.as_str(), holder: Holder::User(0), timeout: None };
             match registry.acquire(turn, ask, policy_of) {
-                Ok(Answer::Granted(granted)) => Some(granted.permit),
-                Ok(Answer::Rejected(_) | Answer::Untracked) | Err(_) => None,
+                Ok(Answer::Granted(granted)) => (true, Some(granted.permit)),
+                Ok(Answer::Untracked) => (true, None),
+                Ok(Answer::Rejected(_)) | Err(_) => (false, None),
             }
         })
     }
@@ -359,17 +273,6 @@ enum Deed {
     Operate(Action),
 }
 
-/// A line without what it expects, and what it expects.
-fn parse(line: &str) -> Result<(Step, Vec<(String, Value)>), ReplayError> {
-    let mut object: serde_json::Map<String, Value> = serde_json::from_str(line)?;
-    let keys: Vec<String> = object.keys().filter(|key| key.starts_with(EXPECT)).cloned().collect();
-    let expectations = keys
-        .into_iter()
-        .filter_map(|key| object.remove(&key).map(|value| (key[EXPECT.len()..].to_owned(), value)))
-        .collect();
-    Ok((Step::deserialize(Value::Object(object))?, expectations))
-}
-
 /// Numbers are the same by value: `50` and `50.0`.
 fn same(a: &Value, b: &Value) -> bool {
     match (a.as_f64(), b.as_f64()) {
@@ -386,17 +289,8 @@ fn percent(rate: Rate) -> Number {
     }
 }
 
-fn once() -> u64 {
-    1
-}
+/// Most names of asks that are remembered, used or not: hours of a recording, and some 200 MB with names of uuids.
+const TOKENS_MAX: usize = 1_000_000;
 
-const EXPECT: &str = "expect_";
-
-/// Longest line of a trace in bytes: many times what a step needs.
-const LINE_MAX: usize = 64 * 1024;
-
-/// Most repeats of one step: some seconds of work.
-const REPEAT_MAX: u64 = 10_000_000;
-
-/// Latest time of a step: a hundred years fit in the core's nanoseconds with room for every wait.
-const AT_MS_MAX: u64 = 100 * 366 * 24 * 60 * 60 * 1_000;
+#[cfg(test)]
+mod tests;

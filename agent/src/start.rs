@@ -138,12 +138,18 @@ fn first_incarnation(socket: &Path) -> Result<u64, Box<dyn Error>> {
 /// open files is less than that with what the agent itself has open, and clients would wait at a door that is shut.
 fn raise_files_max() {
     let limit = getrlimit(Resource::Nofile);
-    let wanted = limit.maximum.map_or(FILES_WANTED, |most| FILES_WANTED.min(most));
-    if limit.current.is_some_and(|now| now < wanted) {
-        let raised = Rlimit { current: Some(wanted), ..limit };
-        if let Err(error) = setrlimit(Resource::Nofile, raised) {
-            tracing::warn!(%error, "cannot raise the limit of open files; fewer connections may be served");
-        }
+    if limit.current.is_none_or(|now| now >= FILES_WANTED) {
+        return;
+    }
+    let most = limit.maximum.map_or(FILES_WANTED, |most| FILES_WANTED.min(most));
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(most), ..limit });
+    if raised.is_err() || most < FILES_WANTED {
+        let limit = getrlimit(Resource::Nofile).current.unwrap_or(most);
+        tracing::warn!(
+            limit,
+            wanted = FILES_WANTED,
+            "the limit of open files cannot be raised as far as {CONNECTIONS_MAX} connections need; fewer are served"
+        );
     }
 }
 

@@ -113,8 +113,8 @@ impl Peers {
     }
 
     fn keep(&mut self, node: String, heard: Heard) {
-        let of_service = self.heard.entry(heard.digest.service.clone()).or_default();
-        match of_service.get(&node) {
+        let service = heard.digest.service.clone();
+        match self.heard.get(&service).and_then(|of_service| of_service.get(&node)) {
             Some(known) if known.incarnation > heard.incarnation => return,
             Some(_) => {}
             None if self.digests >= DIGESTS_MAX => {
@@ -123,7 +123,7 @@ impl Peers {
             }
             None => self.digests += 1,
         }
-        of_service.insert(node, heard);
+        self.heard.entry(service).or_default().insert(node, heard);
     }
 
     fn forget(&mut self, node: &str, service: &ServiceName) {
@@ -138,4 +138,4 @@ impl Peers {
 }
 
 /// Most digests kept: about 200 bytes each, 20 MB.
-const DIGESTS_MAX: usize = 100_000;
+pub(super) const DIGESTS_MAX: usize = 100_000;

@@ -1,10 +1,11 @@
 //! What each request does, and what is answered.
 
 use breaker_client::wire::{
-    Action as WireAction, BATCH_MAX, BatchEntry, Failure, FailureCode, Hold, Member, Presence, REPEAT_MAX, Receipt,
-    Request, RequestFrame, Response, ResponseFrame, Verdict,
+    Action as WireAction, BATCH_MAX, BatchEntry, FRAME_MAX, Failure, FailureCode, Hold, Member, Presence, REPEAT_MAX,
+    Receipt, Request, RequestFrame, Response, ResponseFrame, Verdict,
 };
 
+use super::status::encoded_len;
 use super::{Driver, Watcher, answers};
 use crate::core::outcome::{Call, Outcome};
 use crate::core::permits::{Holder, PermitId};
@@ -51,8 +52,7 @@ impl Driver {
             Hold::Connection => Holder::Connection(connection.0),
             Hold::Detached => Holder::User(self.uid(connection).ok_or_else(nobody)?),
         };
-        let config = self.config.clone();
-        let (registry, mut turn) = self.turn(now);
+        let (registry, mut turn, config) = self.turn(now);
         let answer = registry.acquire(&mut turn, Ask { service, holder, timeout }, &|name| config.policy_for(name));
         match &answer {
             Ok(Answer::Granted(_) | Answer::Untracked) => self.counts.granted += 1,
@@ -71,7 +71,7 @@ impl Driver {
     ) -> Result<Response, Failure> {
         let permit = PermitId::from_u64(permit);
         let theirs = self.registry.holder(permit).is_some_and(|holder| self.may_use(connection, holder));
-        let (registry, mut turn) = self.turn(now);
+        let (registry, mut turn, _) = self.turn(now);
         let told = if theirs { registry.report(&mut turn, permit, call).ok() } else { None };
         let Some(told) = told else {
             self.counts.unknown_permits += 1;
@@ -97,12 +97,11 @@ impl Driver {
             ));
         }
         // All are read before one is taken in, so that a batch is taken in whole or not at all.
-        let read: Result<Vec<Call>, Failure> = entries.iter().map(|entry| self.read_entry(entry)).collect();
+        let read: Result<Vec<Call>, Failure> = entries.iter().map(|entry| self.read_entry(now, entry)).collect();
         let mut receipt = Receipt::default();
         for (entry, call) in entries.iter().zip(read?) {
             for _ in 0..entry.repeat {
-                let config = self.config.clone();
-                let (registry, mut turn) = self.turn(now);
+                let (registry, mut turn, config) = self.turn(now);
                 let told = registry
                     .report_unasked(&mut turn, &entry.service, &call, &|name| config.policy_for(name))
                     .map_err(answers::failed)?;
@@ -112,10 +111,10 @@ impl Driver {
         Ok(Response::Reported(receipt))
     }
 
-    fn read_entry(&self, entry: &BatchEntry) -> Result<Call, Failure> {
+    fn read_entry(&self, now: MonoTime, entry: &BatchEntry) -> Result<Call, Failure> {
         let BatchEntry { service, call, .. } = entry;
         let policy_of = |name: &ServiceName| self.config.policy_for(name);
-        self.registry.query(MonoTime::START, service, &policy_of).map_err(answers::failed).map(drop)?;
+        self.registry.query(now, service, &policy_of).map_err(answers::failed).map(drop)?;
         answers::call(call)
     }
 
@@ -128,6 +127,8 @@ impl Driver {
         }))
     }
 
+    /// Ourselves, then the others in order of name, as many as fit in a frame: 300 with names of the longest kind, 900
+    /// with usual ones.
     fn members(&self, now: MonoTime) -> Response {
         let myself = Member {
             node: self.identity.node.clone(),
@@ -138,13 +139,20 @@ impl Driver {
             heard_ms: None,
             digests: self.published.borrow().len() as u64,
         };
-        let mut members: Vec<Member> = std::iter::once(myself).chain(self.peers.members(now)).collect();
-        members.sort_by(|a, b| a.node.cmp(&b.node));
-        members.truncate(MEMBERS_MAX);
+        let mut others: Vec<Member> = self.peers.members(now).collect();
+        others.sort_by(|a, b| a.node.cmp(&b.node));
+        let mut room = FRAME_MAX - MEMBERS_RESERVE;
+        let fits = |member: &Member| {
+            room = room.saturating_sub(encoded_len(member));
+            room > 0
+        };
+        let members = std::iter::once(myself).chain(others).take_while(fits).collect();
         Response::Members(members)
     }
 
     fn watch(&mut self, connection: ConnectionId, id: u32) -> Response {
+        // What has happened so far, also within this batch of requests, is not from now on.
+        self.tell();
         if let Some(connection) = self.connections.get_mut(&connection) {
             connection.watch = Some(Watcher { id, missed: 0 });
         }
@@ -177,8 +185,7 @@ impl Driver {
             WireAction::ForceClose => Action::ForceClose,
             WireAction::Reset => Action::Reset,
         };
-        let config = self.config.clone();
-        let (registry, mut turn) = self.turn(now);
+        let (registry, mut turn, config) = self.turn(now);
         match registry.operate(&mut turn, service, action, &|name| config.policy_for(name)) {
             Ok(Told::Counted | Told::Dropped) => Ok(Response::Done),
             Ok(Told::Untracked) => Err(answers::failure(
@@ -219,5 +226,5 @@ fn nobody() -> Failure {
     answers::failure(FailureCode::NotPermitted, text)
 }
 
-/// Most members listed: what fits in a frame with ids and zones of the longest kind, and as many as one pool has.
-const MEMBERS_MAX: usize = 400;
+/// Bytes of the answer beside its members: the request's id, a tag, a length.
+const MEMBERS_RESERVE: usize = 16;

@@ -42,15 +42,15 @@ impl Driver {
 
     fn page(&self, now: MonoTime, after: Option<&ServiceName>, limit: usize, peers: WithPeers) -> StatusPage {
         let agent = self.agent(now);
-        let mut room = FRAME_MAX.saturating_sub(size(&agent) + PAGE_RESERVE);
+        let mut room = FRAME_MAX.saturating_sub(encoded_len(&agent) + PAGE_RESERVE);
         let mut services = Vec::new();
         for name in self.names_after(after, peers).take(limit) {
             let status = self.service(now, name, peers);
-            let size = size(&status);
-            if size > room {
+            let len = encoded_len(&status);
+            if len > room {
                 return StatusPage { agent, next: services.last().map(last_name), services };
             }
-            room -= size;
+            room -= len;
             services.push(status);
         }
         let more = services.last().is_some_and(|last: &ServiceStatus| {
@@ -141,8 +141,8 @@ fn last_name(service: &ServiceStatus) -> String {
     service.service.clone()
 }
 
-/// The size of a value in a frame. One that cannot be encoded, and none of ours is so, would not fit.
-fn size<T: serde::Serialize>(value: &T) -> usize {
+/// The bytes of a value in a frame. One that cannot be encoded, and none of ours is so, would not fit.
+pub(super) fn encoded_len<T: serde::Serialize>(value: &T) -> usize {
     to_bytes(value).map_or(FRAME_MAX, |bytes| bytes.len())
 }
 

@@ -166,7 +166,7 @@ pub struct BatchEntry {
     pub service: String,
     /// How each of the calls went.
     pub call: CallReport,
-    /// How many calls, at most [`REPEAT_MAX`].
+    /// How many calls; all entries of a batch together at most [`REPEAT_MAX`].
     pub repeat: u32,
 }
 
@@ -391,5 +391,6 @@ pub enum FailureCode {
 /// Most entries in one batch: what fits in a frame with names of the longest kind is less.
 pub const BATCH_MAX: usize = 4096;
 
-/// Most calls one batch entry may stand for.
-pub const REPEAT_MAX: u32 = 1_000_000;
+/// Most calls one batch may stand for, all its entries together: the agent takes them in one by one, and while it does,
+/// some 2 ms, everybody else on the host waits.
+pub const REPEAT_MAX: u32 = 65_536;
