@@ -8,6 +8,10 @@
 //! Criterion measures each alone, for comparisons over time. The table at the end is for judging: there agent and echo
 //! take turns, a few milliseconds each, so that whatever else the machine does meets both; medians of all turns.
 //!
+//! Everything is measured twice, with the servers on the callers' core and on another one. Left to itself the system's
+//! scheduler puts a server here or there and keeps it, and waking a core that sleeps takes longer than all the rest: the
+//! ratio would be that of two places. On one core nothing is hidden behind the other side's work.
+//!
 //! Permits are given back outside of the measured time: with as many out as an agent allows it no longer tracks calls,
 //! and that would be measured instead.
 #![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "a benchmark reads the clock and prints")]
@@ -31,6 +35,7 @@ type Measure = Box<dyn FnMut(u64) -> Duration>;
 
 /// The same work done by the agent and by an echo.
 struct Pair {
+    place: Place,
     name: &'static str,
     /// Calls in one time.
     calls: u64,
@@ -38,17 +43,31 @@ struct Pair {
     echo: Measure,
 }
 
+/// Where the servers are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    OneCore,
+    TwoCores,
+}
+
 fn main() {
     let directory = std::env::temp_dir().join(format!("breakerd-bench-{}", std::process::id()));
     std::fs::create_dir(&directory).expect("the directory is new");
-    let (agent, echo) = (directory.join("agent.sock"), directory.join("echo.sock"));
-    servers::agent(agent.clone());
-    servers::echo(echo.clone());
+    let cores = servers::cores();
+    let mut pairs = Vec::new();
+    for (place, core) in [Place::OneCore, Place::TwoCores].into_iter().zip(&cores) {
+        let (agent, echo) = (directory.join(format!("agent{core}.sock")), directory.join(format!("echo{core}.sock")));
+        // Threads begin where the one that starts them is.
+        servers::stay_on(*core);
+        servers::agent(agent.clone());
+        servers::echo(echo.clone());
+        servers::stay_on(cores[0]);
+        pairs.extend(pairs_at(place, &agent, &echo));
+    }
 
-    let mut pairs = pairs(&agent, &echo);
     let mut criterion = Criterion::default().configure_from_args();
-    for Pair { name, agent, echo, .. } in &mut pairs {
-        let mut group = criterion.benchmark_group(*name);
+    for Pair { place, name, agent, echo, .. } in &mut pairs {
+        let mut group = criterion.benchmark_group(format!("{name}, {}", place.as_str()));
         group.bench_function("agent", |bencher| bencher.iter_custom(&mut *agent));
         group.bench_function("echo", |bencher| bencher.iter_custom(&mut *echo));
         group.finish();
@@ -62,9 +81,18 @@ fn main() {
     std::fs::remove_dir_all(&directory).ok();
 }
 
-fn pairs(agent: &Path, echo: &Path) -> Vec<Pair> {
-    let one = |name, agent, echo| Pair { name, calls: 1, agent, echo };
-    let many = |name, agent, echo| Pair { name, calls: PIPELINED as u64, agent, echo };
+impl Place {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::OneCore => "one core",
+            Self::TwoCores => "two cores",
+        }
+    }
+}
+
+fn pairs_at(place: Place, agent: &Path, echo: &Path) -> Vec<Pair> {
+    let one = |name, agent, echo| Pair { place, name, calls: 1, agent, echo };
+    let many = |name, agent, echo| Pair { place, name, calls: PIPELINED as u64, agent, echo };
     let acquires = |pipelined| {
         let mut asker = Acquires::new(agent, pipelined);
         let mut echoed = Echo::new(echo, &[Shape::ACQUIRE], pipelined);
