@@ -97,3 +97,28 @@ const QUEUE_MAX: usize = 90;
 
 /// Where agents gossip unless told otherwise.
 const GOSSIP_PORT: u16 = 7373;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// turmoil runs a host's software as a task, and a panic of a task is easily lost.
+    #[test]
+    fn software_that_fails_or_panics_fails_the_step() {
+        let said = |software: fn() -> Ended| {
+            let mut fabric = Fabric::new(1, Duration::from_secs(1));
+            fabric.host("h0", move || async move { software() });
+            fabric.step().unwrap_err().to_string()
+        };
+        assert_eq!(said(|| Err("out of luck".into())), "out of luck");
+        assert!(said(|| panic!("asked to")).contains("panicked"));
+    }
+
+    #[test]
+    fn names_have_addresses_of_their_own_that_stay() {
+        let fabric = Fabric::new(1, Duration::from_secs(1));
+        let addresses = ["h0", "h1"].map(|name| fabric.address(name).to_string());
+        assert_eq!(addresses, ["192.168.0.1:7373", "192.168.0.2:7373"]);
+        assert_eq!(fabric.address("h0").to_string(), addresses[0]);
+    }
+}
