@@ -1,11 +1,11 @@
 //! The network hosts are joined by: simulated by turmoil, one thread, time in steps of a millisecond.
 //!
-//! Links take 1 to 3 ms and lose nothing; loss is the [`port`]'s business, because turmoil's own breaks links instead of
-//! losing datagrams. Everything turmoil would take from the real world or guess is set here: its generator's seed, the
+//! Links take 1 to 3 ms and lose nothing; loss is the business of a [`Port`], because turmoil's own breaks links instead
+//! of losing datagrams. Everything turmoil would take from the real world or guess is set here: its generator's seed, the
 //! wall clock it begins at, how long it may run, how many datagrams wait at a socket.
 //!
-//! This file and `port` are the only ones that name turmoil. Hosts are called software of the network: what a host runs
-//! is none of its business.
+//! This file and `port` are the only ones that name turmoil. What a host runs is its software here, and none of the
+//! network's business.
 
 mod port;
 

@@ -102,8 +102,10 @@ impl fmt::Display for Report {
             "datagrams         {} sent, {} received, {} lost on purpose\n",
             metrics.datagrams_sent, metrics.datagrams_received, metrics.datagrams_lost
         )?;
-        let shown: Vec<_> = metrics.shown_after_ms.iter().map(|(host, ms)| format!("{host:<4}{ms:>6} ms")).collect();
-        for line in shown.chunks(CELLS_A_LINE) {
+        let mut shown: Vec<_> = metrics.shown_after_ms.iter().collect();
+        shown.sort_by_key(|(host, _)| (host.len(), *host));
+        let cells: Vec<_> = shown.iter().map(|(host, ms)| format!("{host:<4}{ms:>6} ms")).collect();
+        for line in cells.chunks(CELLS_A_LINE) {
             writeln!(f, "{}", line.join("    "))?;
         }
         writeln!(
@@ -157,5 +159,7 @@ mod tests {
         };
         let page = report.to_string();
         assert!(page.lines().all(|line| line.chars().count() <= 80), "{page}");
+        let at = |host: &str| page.find(host).unwrap();
+        assert!(at("h2 ") < at("h10 ") && at("h10 ") < at("h20 "), "hosts are in order of number: {page}");
     }
 }
