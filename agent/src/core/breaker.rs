@@ -63,6 +63,11 @@ pub struct Grant {
     admission: Granted,
 }
 
+impl Grant {
+    /// The receipt that stands for none: what comes back with it counts nowhere.
+    pub const NONE: Self = Self { generation: 0, admission: Granted::WouldRefuse };
+}
+
 /// How a call was let through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Granted {

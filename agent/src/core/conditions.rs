@@ -110,12 +110,17 @@ impl Condition {
 
 /// The first condition that holds, with why.
 #[must_use]
+#[inline]
 pub fn first(policy: &Policy, tally: &Tally, run: u64) -> Option<Reason> {
-    let (counts, conditions) = (tally.counts(), &policy.conditions);
+    let counts = tally.counts();
     // Nearly every call there is ends here: whatever can hold needs a failure or a slow call, but for the average.
-    if counts.failed == 0 && counts.slow == 0 && run == 0 && conditions.average_response_time.is_none() {
+    if counts.failed + counts.slow + run == 0 && policy.conditions.average_response_time.is_none() {
         return None;
     }
+    first_of_all(policy, tally, run)
+}
+
+fn first_of_all(policy: &Policy, tally: &Tally, run: u64) -> Option<Reason> {
     Condition::all(&policy.conditions).find_map(|condition| condition.holds(policy, tally, run))
 }
 

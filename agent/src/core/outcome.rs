@@ -117,3 +117,6 @@ impl std::error::Error for KindError {}
 pub const KIND_MAX: usize = 64;
 
 const TIMEOUT: &str = "timeout";
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,8 @@
 //! carry a serial number, so that a used one stays unknown when its place is taken again.
 //! Leases of probes end on the dot, because that is a verdict. All others end without any effect but their memory, so
 //! a hand that looks at two places with every grant is enough to take them back: the table never holds more than
-//! about twice what is alive.
+//! about twice what is alive. The permits of a holder are found through lists that run through the table, one for all
+//! holders with the same remainder: giving a permit out and taking it back moves a few numbers and no tree.
 
 use std::collections::BTreeSet;
 
@@ -35,7 +36,7 @@ pub struct Permit {
     /// The place of its service.
     pub service: u32,
     /// What each breaker of the path gave, the deepest first.
-    pub grants: [Option<Grant>; SEGMENTS_MAX],
+    pub grants: [Grant; SEGMENTS_MAX],
     /// Whether the end of its lease is a verdict.
     pub sort: Sort,
 }
@@ -50,11 +51,12 @@ pub enum Sort {
 }
 
 /// All permits that are out.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Permits {
     cells: Vec<Cell>,
     free: Vec<u32>,
-    held: BTreeSet<(Holder, u32)>,
+    /// The first place of each list of permits by holder.
+    heads: Box<[Option<u32>]>,
     probes: BTreeSet<(MonoTime, u32)>,
     serial: u32,
     hand: usize,
@@ -64,6 +66,22 @@ pub struct Permits {
 struct Cell {
     serial: u32,
     permit: Option<Permit>,
+    /// Its neighbours in the list of its holder.
+    before: Option<u32>,
+    after: Option<u32>,
+}
+
+impl Default for Permits {
+    fn default() -> Self {
+        Self {
+            cells: Vec::new(),
+            free: Vec::new(),
+            heads: vec![None; HOLDER_LISTS].into(),
+            probes: BTreeSet::new(),
+            serial: 0,
+            hand: 0,
+        }
+    }
 }
 
 impl Permits {
@@ -88,7 +106,9 @@ impl Permits {
     /// Gives one out.
     pub fn issue(&mut self, permit: Permit) -> PermitId {
         self.serial = self.serial.wrapping_add(1);
-        let cell = Cell { serial: self.serial, permit: Some(permit) };
+        let head = list_of(permit.holder);
+        let after = self.heads[head];
+        let cell = Cell { serial: self.serial, permit: Some(permit), before: None, after };
         let place = match self.free.pop() {
             Some(place) => {
                 self.cells[place as usize] = cell;
@@ -99,7 +119,10 @@ impl Permits {
                 u32::try_from(self.cells.len() - 1).expect("invariant: the registry asks for room first")
             }
         };
-        self.held.insert((permit.holder, place));
+        self.heads[head] = Some(place);
+        if let Some(after) = after {
+            self.cells[after as usize].before = Some(place);
+        }
         if permit.sort == Sort::Probe {
             self.probes.insert((permit.until, place));
         }
@@ -119,10 +142,23 @@ impl Permits {
         self.take_from(id.place())
     }
 
+    /// Uses one up whose lease has not run out.
+    pub fn take_good(&mut self, id: PermitId, now: MonoTime) -> Option<Permit> {
+        self.peek(id).filter(|permit| permit.until > now)?;
+        self.take_from(id.place())
+    }
+
     /// Uses up any permit of this holder.
     pub fn take_of(&mut self, holder: Holder) -> Option<Permit> {
-        let (_, place) = self.held.range((holder, 0)..=(holder, u32::MAX)).next().copied()?;
-        self.take_from(place)
+        let mut next = self.heads[list_of(holder)];
+        while let Some(place) = next {
+            let cell = &self.cells[place as usize];
+            if cell.permit.is_some_and(|permit| permit.holder == holder) {
+                return self.take_from(place);
+            }
+            next = cell.after;
+        }
+        None
     }
 
     /// When the first lease of a probe runs out.
@@ -149,9 +185,17 @@ impl Permits {
     }
 
     fn take_from(&mut self, place: u32) -> Option<Permit> {
-        let permit = self.cells.get_mut(place as usize)?.permit.take()?;
+        let cell = self.cells.get_mut(place as usize)?;
+        let permit = cell.permit.take()?;
+        let (before, after) = (cell.before.take(), cell.after.take());
+        match before {
+            Some(before) => self.cells[before as usize].after = after,
+            None => self.heads[list_of(permit.holder)] = after,
+        }
+        if let Some(after) = after {
+            self.cells[after as usize].before = before;
+        }
         self.free.push(place);
-        self.held.remove(&(permit.holder, place));
         if permit.sort == Sort::Probe {
             self.probes.remove(&(permit.until, place));
         }
@@ -184,6 +228,17 @@ impl PermitId {
         (self.0 >> 32) as u32
     }
 }
+
+fn list_of(holder: Holder) -> usize {
+    let number = match holder {
+        Holder::Connection(number) => number,
+        Holder::User(uid) => u64::from(uid),
+    };
+    usize::try_from(number % HOLDER_LISTS as u64).unwrap_or(0)
+}
+
+/// With a thousand connections most lists have one holder; 32 KB.
+const HOLDER_LISTS: usize = 4_096;
 
 #[cfg(test)]
 mod tests;

@@ -265,3 +265,6 @@ pub const KINDS_MAX: usize = 16;
 pub const SEGMENTS_BELOW_MAX: usize = super::service::SEGMENTS_MAX - 1;
 
 const RECOVERY_TIMEOUT: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests;

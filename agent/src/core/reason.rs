@@ -153,3 +153,6 @@ impl fmt::Display for RateOf {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -190,10 +190,7 @@ impl Registry {
         call: &Call,
     ) -> Result<Told, UnknownPermit> {
         self.advance(turn);
-        let permit = match self.permits.peek(permit) {
-            Some(out) if out.until > turn.now => self.permits.take(permit).ok_or(UnknownPermit)?,
-            _ => return Err(UnknownPermit),
-        };
+        let permit = self.permits.take_good(permit, turn.now).ok_or(UnknownPermit)?;
         Ok(self.settle_permit(turn, &permit, path::Ending::Call(call)))
     }
 
@@ -277,12 +274,23 @@ impl Registry {
     /// When something happens by itself next.
     #[must_use]
     pub fn deadline(&self) -> Option<MonoTime> {
-        let breakers = self.store.deadline().map(|(at, _)| at);
-        [breakers, self.permits.deadline()].into_iter().flatten().min()
+        match (self.store.deadline(), self.permits.deadline()) {
+            (Some((breaker, _)), Some(lease)) => Some(breaker.min(lease)),
+            (Some((breaker, _)), None) => Some(breaker),
+            (None, lease) => lease,
+        }
     }
 
     /// Does all that is due, each at its own moment, in order.
+    #[inline]
     pub fn advance<R: Rng>(&mut self, turn: &mut Turn<'_, R>) {
+        if self.deadline().is_some_and(|at| at <= turn.now) {
+            self.catch_up(turn);
+        }
+    }
+
+    #[cold]
+    fn catch_up<R: Rng>(&mut self, turn: &mut Turn<'_, R>) {
         while let Some(at) = self.deadline().filter(|at| *at <= turn.now) {
             let mut then = Turn { now: at, rng: &mut *turn.rng, notices: &mut *turn.notices };
             // Leases first: a probe that is overdue is a failed probe, not one that HalfOpen waited for in vain.
@@ -309,10 +317,16 @@ impl Registry {
     }
 
     /// The place of a service, which is created if need be; `None` if there is no room.
+    #[inline]
     fn resolve(&mut self, now: MonoTime, service: &str, policy_of: PolicyOf<'_>) -> Result<Option<u32>, Unserved> {
-        if let Some(place) = self.store.find(service) {
-            return Ok(Some(place));
+        match self.store.find(service) {
+            Some(place) => Ok(Some(place)),
+            None => self.create(now, service, policy_of),
         }
+    }
+
+    #[cold]
+    fn create(&mut self, now: MonoTime, service: &str, policy_of: PolicyOf<'_>) -> Result<Option<u32>, Unserved> {
         let name = ServiceName::parse(service).map_err(Unserved::Name)?;
         if policy_of(&name).is_none() {
             return Err(Unserved::Unknown);

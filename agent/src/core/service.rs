@@ -101,3 +101,6 @@ pub const NAME_MAX: usize = 200;
 
 /// Deepest path: every level costs a breaker and a step on each call. Service, region, instance, and one to spare.
 pub const SEGMENTS_MAX: usize = 4;
+
+#[cfg(test)]
+mod tests;

@@ -2,8 +2,8 @@
 //!
 //! Creating a service creates its ancestors. When the store is full the least recently used service that is idle goes:
 //! Closed, no permit out, no child. One that is not Closed is never evicted, or a flood of names would open what a
-//! breaker holds shut. Only the idle stand in line to go, so that the one to go is found at once however many cannot;
-//! whoever becomes idle goes to the end of it.
+//! breaker holds shut. Only the idle enter the line of those to go; who is met at its head and is idle no longer leaves it
+//! until it is again. So the one to go is found at once, however many cannot.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -144,14 +144,10 @@ impl Store {
         self.names.range((from, Bound::Unbounded)).map(|(_, place)| *place)
     }
 
-    /// Notes that a service was used, or has become idle, or is so no longer.
+    /// Notes that a service was used: if it is idle now, it goes to the end of the line.
     pub fn touch(&mut self, place: u32) {
-        let slot = self.at(place);
-        let closed = slot.breaker.state().kind() == StateKind::Closed;
-        if closed && slot.in_flight == 0 && slot.children == 0 {
+        if self.is_idle(place) {
             self.recency.touch(place);
-        } else {
-            self.recency.remove(place);
         }
     }
 
@@ -172,7 +168,6 @@ impl Store {
         if let Some(parent) = parent {
             // Adopted first, so that it is not itself what has to go.
             self.at_mut(parent).children += 1;
-            self.touch(parent);
         }
         if self.len() >= self.limit && !self.evict_one() {
             self.disown(parent);
@@ -235,11 +230,19 @@ impl Store {
 
     /// Makes room by the eviction of one idle service, if there is one.
     fn evict_one(&mut self) -> bool {
-        let found = self.recency.oldest();
-        if let Some(place) = found {
-            self.remove(place);
+        while let Some(place) = self.recency.oldest() {
+            if self.is_idle(place) {
+                self.remove(place);
+                return true;
+            }
+            self.recency.remove(place);
         }
-        found.is_some()
+        false
+    }
+
+    fn is_idle(&self, place: u32) -> bool {
+        let slot = self.at(place);
+        slot.in_flight == 0 && slot.children == 0 && slot.breaker.state().kind() == StateKind::Closed
     }
 
     fn remove(&mut self, place: u32) {

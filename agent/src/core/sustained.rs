@@ -3,6 +3,8 @@
 //! A condition is looked at after every outcome, just before one (the window may have rolled), and at the moment its
 //! time would be up; if it does not hold at any of these it starts anew.
 
+use std::time::Duration;
+
 use super::conditions::Condition;
 use super::counts::Tally;
 use super::policy::Policy;
@@ -18,10 +20,15 @@ pub struct Holding {
 impl Holding {
     /// Looks at every condition now; the first that has held for as long as the policy asks, with why. A policy that
     /// does not ask is answered at once and leaves nothing behind.
+    #[inline]
     pub fn look(&mut self, now: MonoTime, policy: &Policy, tally: &Tally, run: u64) -> Option<Reason> {
         let Some(asked) = policy.conditions.sustained else {
             return super::conditions::first(policy, tally, run);
         };
+        self.look_for(asked, now, policy, tally, run)
+    }
+
+    fn look_for(&mut self, asked: Duration, now: MonoTime, policy: &Policy, tally: &Tally, run: u64) -> Option<Reason> {
         let mut tripped = None;
         self.since.resize(Condition::all(&policy.conditions).count(), None);
         for (since, condition) in self.since.iter_mut().zip(Condition::all(&policy.conditions)) {

@@ -46,3 +46,6 @@ impl std::ops::Add<Duration> for MonoTime {
         Self(self.0.saturating_add(u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX)))
     }
 }
+
+#[cfg(test)]
+mod tests;

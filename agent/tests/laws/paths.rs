@@ -112,7 +112,7 @@ fn seen(stand: &Stand, name: &str) -> (u64, u64, u64) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
     fn one_that_opens_takes_exactly_its_outcomes_out_of_every_ancestor(

@@ -128,7 +128,7 @@ fn not_closed(stand: &Stand) -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
     fn limits_hold_and_what_is_not_closed_stays(

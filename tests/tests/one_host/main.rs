@@ -9,6 +9,7 @@ mod holds;
 mod library;
 mod lifecycle;
 mod permits;
+mod readme;
 mod replay;
 mod verbs;
 mod walk;

@@ -20,15 +20,16 @@ impl Breaker {
     /// long enough. The end of Open is not among these: see [`Breaker::half_open_due`].
     #[must_use]
     pub fn deadline(&self) -> Option<MonoTime> {
-        let held = self.state.hold().and_then(|hold| hold.until);
         match &self.state {
             State::Closed => self.holding.deadline(&self.policy),
             State::HalfOpen { deadline, .. } => Some(*deadline),
-            State::MetricsOnly { exceeded: Exceeded::No, .. } => {
-                [held, self.holding.deadline(&self.policy)].into_iter().flatten().min()
+            State::Open { .. } => None,
+            State::MetricsOnly { hold, exceeded: Exceeded::No } => {
+                [hold.until, self.holding.deadline(&self.policy)].into_iter().flatten().min()
             }
-            State::MetricsOnly { exceeded: Exceeded::Told, .. } => held,
-            State::Open { .. } | State::ForcedOpen(_) | State::Disabled(_) => held,
+            State::MetricsOnly { hold, exceeded: Exceeded::Told } | State::ForcedOpen(hold) | State::Disabled(hold) => {
+                hold.until
+            }
         }
     }
 

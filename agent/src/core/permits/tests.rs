@@ -5,6 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::{Holder, Permit, PermitId, Permits, Sort};
+use crate::core::breaker::Grant;
 use crate::core::service::SEGMENTS_MAX;
 use crate::core::time::MonoTime;
 
@@ -36,7 +37,7 @@ fn any_step() -> impl Strategy<Value = Step> {
 }
 
 fn permit(holder: Holder, until: MonoTime, sort: Sort) -> Permit {
-    Permit { holder, until, service: 0, grants: [None; SEGMENTS_MAX], sort }
+    Permit { holder, until, service: 0, grants: [Grant::NONE; SEGMENTS_MAX], sort }
 }
 
 proptest! {

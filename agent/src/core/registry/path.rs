@@ -90,7 +90,7 @@ impl Registry {
         how: [How; SEGMENTS_MAX],
         ask: Ask<'_>,
     ) -> Granted {
-        let mut grants: [Option<Grant>; SEGMENTS_MAX] = [None; SEGMENTS_MAX];
+        let mut grants = [Grant::NONE; SEGMENTS_MAX];
         let mut sort = Sort::Plain;
         for (level, place) in path.places().iter().enumerate() {
             let breaker = &mut self.store.at_mut(*place).breaker;
@@ -101,7 +101,7 @@ impl Registry {
             if how[level] == How::Allowed && breaker.state().kind() == StateKind::HalfOpen {
                 sort = Sort::Probe;
             }
-            grants[level] = Some(grant);
+            grants[level] = grant;
             if notice.is_some() {
                 self.tell(turn, *place, notice);
             }
@@ -130,7 +130,7 @@ impl Registry {
         self.store.at_mut(permit.service).in_flight -= 1;
         let now = turn.now;
         let told = self.settle_along(turn, permit.service, |level, breaker, lineage, dead_below, rng| {
-            let Some(grant) = permit.grants[level] else { return quietly(Fate::Nowhere) };
+            let grant = permit.grants[level];
             match ending {
                 _ if dead_below => breaker.settle(now, grant, Judged::Nowhere, lineage, rng),
                 Ending::LeaseOver => breaker.lease_over(now, grant, rng),
@@ -180,7 +180,10 @@ impl Registry {
                 Fate::Probe | Fate::Nowhere => {}
             }
             dead_below |= opens(notice.as_ref());
-            self.tell(turn, *place, notice);
+            // Without a notice only what holds for a while can have moved the deadline.
+            if notice.is_some() || self.store.at(*place).breaker.policy().conditions.sustained.is_some() {
+                self.tell(turn, *place, notice);
+            }
         }
         told
     }
