@@ -24,9 +24,10 @@ mod table;
 use std::path::Path;
 use std::time::Duration;
 
+use breaker_client::wire::REPEAT_MAX;
 use criterion::Criterion;
 
-use caller::{AcquireAndReport, Acquires, Echo, Shape};
+use caller::{AcquireAndReport, Acquires, Exchanges, Shape};
 use library::Library;
 use table::Row;
 
@@ -91,37 +92,37 @@ impl Place {
 }
 
 fn pairs_at(place: Place, agent: &Path, echo: &Path) -> Vec<Pair> {
-    let one = |name, agent, echo| Pair { place, name, calls: 1, agent, echo };
-    let many = |name, agent, echo| Pair { place, name, calls: PIPELINED as u64, agent, echo };
-    let acquires = |pipelined| {
-        let mut asker = Acquires::new(agent, pipelined);
-        let mut echoed = Echo::new(echo, &[Shape::ACQUIRE], pipelined);
-        let agent: Measure = Box::new(move |times| asker.measure(times));
-        let echo: Measure = Box::new(move |times| echoed.measure(times));
-        (agent, echo)
+    let pair = |name, calls, agent, echo| Pair { place, name, calls, agent, echo };
+    let echoes = |shapes: &[Shape], pipelined| -> Measure {
+        let mut echoed = Exchanges::with_echo(echo, shapes, pipelined);
+        Box::new(move |times| echoed.measure(times))
     };
-    let (acquire, acquire_echo) = acquires(1);
-    let (pipelined, pipelined_echo) = acquires(PIPELINED);
-    let mut both = AcquireAndReport::new(agent);
-    let mut both_echo = Echo::new(echo, &[Shape::ACQUIRE, Shape::REPORT], 1);
-    let library = |at_once| {
+    let acquires = |pipelined| -> Measure {
+        let mut asker = Acquires::new(agent, pipelined);
+        Box::new(move |times| asker.measure(times))
+    };
+    let both = || -> Measure {
+        let mut asker = AcquireAndReport::new(agent);
+        Box::new(move |times| asker.measure(times))
+    };
+    let batches = |name, outcomes, shape| {
+        let mut teller = Exchanges::with_agent(agent, shape);
+        pair(name, outcomes, Box::new(move |times| teller.measure(times)), echoes(&[shape], 1))
+    };
+    let library = |name, at_once| {
         let (mut asker, mut echoed) = (Library::of_agent(agent), Library::of_echo(echo, Shape::ACQUIRE));
         let agent: Measure = Box::new(move |times| asker.acquires(times, at_once));
         let echo: Measure = Box::new(move |times| echoed.echoes(times, at_once));
-        (agent, echo)
+        pair(name, at_once as u64, agent, echo)
     };
-    let (call, call_echo) = library(1);
-    let (calls, calls_echo) = library(PIPELINED);
     vec![
-        one(table::ACQUIRE, acquire, acquire_echo),
-        one(
-            "acquire, then report",
-            Box::new(move |times| both.measure(times)),
-            Box::new(move |times| both_echo.measure(times)),
-        ),
-        many(table::PIPELINED, pipelined, pipelined_echo),
-        one("library: acquire", call, call_echo),
-        many("library: 64 at once", calls, calls_echo),
+        pair(table::ACQUIRE, 1, acquires(1), echoes(&[Shape::ACQUIRE], 1)),
+        pair("acquire, then report", 1, both(), echoes(&[Shape::ACQUIRE, Shape::REPORT], 1)),
+        pair(table::PIPELINED, PIPELINED as u64, acquires(PIPELINED), echoes(&[Shape::ACQUIRE], PIPELINED)),
+        batches("batch of 1,024", 1_024, Shape::BATCH),
+        batches("batch of 16,384", REPEAT_MAX.into(), Shape::BATCH_MAX),
+        library("library: acquire", 1),
+        library("library: 64 at once", PIPELINED),
     ]
 }
 
