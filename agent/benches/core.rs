@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use breaker_agent::core::outcome::{Call, Outcome};
 use breaker_agent::core::permits::Holder;
-use breaker_agent::core::policy::Policy;
+use breaker_agent::core::policy::{Admission, Policy, Ruling};
 use breaker_agent::core::registry::{Answer, Ask, OpenEnds, Registry, SERVICES_MAX, Settings, Turn};
 use breaker_agent::core::service::ServiceName;
 use breaker_agent::core::time::MonoTime;
@@ -44,9 +44,9 @@ impl Agent {
     fn call(&mut self, service: &str, call: &Call) -> bool {
         self.now = self.now + Duration::from_micros(1);
         let mut turn = Turn { now: self.now, rng: &mut self.rng, notices: &mut self.notices };
-        let policy_of = |_: &ServiceName| Some(self.policy.clone());
+        let ruling_on = |_: &ServiceName| Ruling { policy: self.policy.clone(), admission: Admission::Admitted };
         let ask = Ask { service, holder: Holder::Connection(1), timeout: None };
-        match self.registry.acquire(&mut turn, ask, &policy_of) {
+        match self.registry.acquire(&mut turn, ask, &ruling_on) {
             Ok(Answer::Granted(granted)) => self.registry.report(&mut turn, granted.permit, call).is_ok(),
             Ok(Answer::Rejected(_) | Answer::Untracked) | Err(_) => false,
         }

@@ -9,7 +9,7 @@
 
 use std::sync::Arc;
 
-use crate::core::policy::Policy;
+use crate::core::policy::{Admission, Policy, Ruling};
 use crate::core::service::ServiceName;
 
 use self::error::Findings;
@@ -114,10 +114,11 @@ impl Config {
         findings.finish(&self.file).map(|()| self)
     }
 
-    /// The policy of a service; nothing if the service is not admitted.
+    /// Whether a service may be asked for, and its policy.
     #[must_use]
-    pub fn policy_for(&self, service: &ServiceName) -> Option<Arc<Policy>> {
-        self.admits(service).then(|| self.policy_of(service))
+    pub fn ruling(&self, service: &ServiceName) -> Ruling {
+        let admission = if self.admits(service) { Admission::Admitted } else { Admission::OnlyAbove };
+        Ruling { policy: self.policy_of(service), admission }
     }
 
     /// The policy of a service, admitted or not: the breakers of an admitted service's ancestors need one.

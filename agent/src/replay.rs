@@ -20,7 +20,7 @@ use crate::config::Config;
 use crate::core::outcome::{Call, Kind, Outcome};
 use crate::core::permits::{Holder, PermitId};
 use crate::core::policy::Rate;
-use crate::core::registry::{Answer, Ask, OpenEnds, PERMITS_MAX, PolicyOf, Registry, SERVICES_MAX, Settings, Turn};
+use crate::core::registry::{Answer, Ask, OpenEnds, PERMITS_MAX, Registry, RulingOn, SERVICES_MAX, Settings, Turn};
 use crate::core::service::ServiceName;
 use crate::core::state::{Action, Hold, Notice, StateKind};
 use crate::core::time::MonoTime;
@@ -62,7 +62,7 @@ impl<'a> Replay<'a> {
     /// # Errors
     /// [`ReplayError::Unknown`].
     pub fn new(config: &'a Config, service: &ServiceName, seed: u64) -> Result<Self, ReplayError> {
-        if config.policy_for(service).is_none() {
+        if !config.admits(service) {
             return Err(ReplayError::Unknown(service.to_string()));
         }
         let mut rng = StdRng::seed_from_u64(seed);
@@ -178,17 +178,17 @@ impl<'a> Replay<'a> {
                 self.report(*permit, call);
                 None
             }
-            Deed::Query => self.with_turn(|registry, turn, policy_of| {
-                registry.query(turn.now, name, policy_of).ok().map(|verdict| verdict.is_ok())
+            Deed::Query => self.with_turn(|registry, turn, ruling_on| {
+                registry.query(turn.now, name, ruling_on).ok().map(|verdict| verdict.is_ok())
             }),
             Deed::Open(wait) => {
-                self.with_turn(|registry, turn, policy_of| registry.open(turn, name, *wait, policy_of).ok().and(None))
+                self.with_turn(|registry, turn, ruling_on| registry.open(turn, name, *wait, ruling_on).ok().and(None))
             }
             Deed::HalfOpen => {
-                self.with_turn(|registry, turn, policy_of| registry.half_open(turn, name, policy_of).ok().and(None))
+                self.with_turn(|registry, turn, ruling_on| registry.half_open(turn, name, ruling_on).ok().and(None))
             }
-            Deed::Operate(action) => self.with_turn(|registry, turn, policy_of| {
-                registry.operate(turn, name, action.clone(), policy_of).ok().and(None)
+            Deed::Operate(action) => self.with_turn(|registry, turn, ruling_on| {
+                registry.operate(turn, name, action.clone(), ruling_on).ok().and(None)
             }),
         }
     }
@@ -196,9 +196,9 @@ impl<'a> Replay<'a> {
     /// Whether the call may go ahead, and its permit; at the agent's limit it may without one.
     fn ask(&mut self) -> (bool, Option<PermitId>) {
         let service = self.service.clone();
-        self.with_turn(|registry, turn, policy_of| {
+        self.with_turn(|registry, turn, ruling_on| {
             let ask = Ask { service: service.as_str(), holder: Holder::User(0), timeout: None };
-            match registry.acquire(turn, ask, policy_of) {
+            match registry.acquire(turn, ask, ruling_on) {
                 Ok(Answer::Granted(granted)) => (true, Some(granted.permit)),
                 Ok(Answer::Untracked) => (true, None),
                 Ok(Answer::Rejected(_)) | Err(_) => (false, None),
@@ -213,11 +213,11 @@ impl<'a> Replay<'a> {
         }
     }
 
-    fn with_turn<T>(&mut self, act: impl FnOnce(&mut Registry, &mut Turn<'_, StdRng>, PolicyOf<'_>) -> T) -> T {
+    fn with_turn<T>(&mut self, act: impl FnOnce(&mut Registry, &mut Turn<'_, StdRng>, RulingOn<'_>) -> T) -> T {
         let mut notices: Vec<(ServiceName, Notice)> = Vec::new();
         let mut turn = Turn { now: self.now, rng: &mut self.rng, notices: &mut notices };
         let config = self.config;
-        act(&mut self.registry, &mut turn, &|name| config.policy_for(name))
+        act(&mut self.registry, &mut turn, &|name| config.ruling(name))
     }
 
     fn outcomes(&self, step: &Step, allowed: Option<bool>) -> Outcomes {

@@ -1,7 +1,7 @@
 //! Cutting a long list of outcomes into messages that fit.
 //!
 //! An application that reports now and then may hand over any number of entries, while a frame holds 64 KiB and a message
-//! 4,096 entries that stand for 65,536 calls. Sizes are estimated from above instead of encoding twice: a message may leave some room, but never
+//! 4,096 entries that stand for 16,384 calls. Sizes are estimated from above instead of encoding twice: a message may leave some room, but never
 //! overflows its frame.
 
 use crate::wire::{BATCH_MAX, BatchEntry, FRAME_MAX, REPEAT_MAX};

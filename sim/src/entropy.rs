@@ -30,7 +30,7 @@ pub(crate) fn seed(seed: u64) {
 ///
 /// # Safety
 /// As for getrandom(2), `buffer` must be writable for `len` bytes unless `len` is 0.
-// Safety of the attribute: the name is that of the C library's function, and so are signature, result and effect, so
+// SAFETY: the name is that of the C library's function, and so are signature, result and effect, so
 // whoever calls either gets what they expect. It allocates on no seeded thread and calls nothing that calls it back.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn getrandom(buffer: *mut u8, len: usize, _flags: u32) -> isize {
@@ -46,7 +46,7 @@ unsafe extern "C" fn getrandom(buffer: *mut u8, len: usize, _flags: u32) -> isiz
             },
         };
         let count = bytes.len().min(len - filled);
-        // Safety: `filled + count <= len`, and the caller promises `len` writable bytes; `bytes` is a local array of at
+        // SAFETY: `filled + count <= len`, and the caller promises `len` writable bytes; `bytes` is a local array of at
         // least `count` bytes. Nothing is read from the buffer, so it need not be initialized.
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), buffer.add(filled), count) };
         filled += count;

@@ -1,11 +1,11 @@
 //! The network hosts are joined by: simulated by turmoil, one thread, time in steps of a millisecond.
 //!
-//! Links take 1 to 3 ms and lose nothing; loss is the [`port`]'s business, because turmoil's own breaks links instead of
-//! losing datagrams. Everything turmoil would take from the real world or guess is set here: its generator's seed, the
+//! Links take 1 to 3 ms and lose nothing; loss is the business of a [`Port`], because turmoil's own breaks links instead
+//! of losing datagrams. Everything turmoil would take from the real world or guess is set here: its generator's seed, the
 //! wall clock it begins at, how long it may run, how many datagrams wait at a socket.
 //!
-//! This file and `port` are the only ones that name turmoil. Hosts are called software of the network: what a host runs
-//! is none of its business.
+//! This file and `port` are the only ones that name turmoil. What a host runs is its software here, and none of the
+//! network's business.
 
 mod port;
 
@@ -97,3 +97,28 @@ const QUEUE_MAX: usize = 90;
 
 /// Where agents gossip unless told otherwise.
 const GOSSIP_PORT: u16 = 7373;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// turmoil runs a host's software as a task, and a panic of a task is easily lost.
+    #[test]
+    fn software_that_fails_or_panics_fails_the_step() {
+        let said = |software: fn() -> Ended| {
+            let mut fabric = Fabric::new(1, Duration::from_secs(1));
+            fabric.host("h0", move || async move { software() });
+            fabric.step().unwrap_err().to_string()
+        };
+        assert_eq!(said(|| Err("out of luck".into())), "out of luck");
+        assert!(said(|| panic!("asked to")).contains("panicked"));
+    }
+
+    #[test]
+    fn names_have_addresses_of_their_own_that_stay() {
+        let fabric = Fabric::new(1, Duration::from_secs(1));
+        let addresses = ["h0", "h1"].map(|name| fabric.address(name).to_string());
+        assert_eq!(addresses, ["192.168.0.1:7373", "192.168.0.2:7373"]);
+        assert_eq!(fabric.address("h0").to_string(), addresses[0]);
+    }
+}

@@ -138,3 +138,37 @@ impl Host {
 
 /// The user applications run as: not root, and not the agent's, which has none.
 const APPLICATION_USER: u32 = 1_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fabric::Loss;
+    use crate::trace::Recorder;
+
+    fn host(chance: u64) -> Host {
+        let address = "192.168.0.9:7373".parse().unwrap();
+        let keyring = Keyring::generate(&mut StdRng::seed_from_u64(1));
+        let seeds = vec!["192.168.0.1:7373".parse().unwrap(), "192.168.0.2:7373".parse().unwrap()];
+        let port = Port::new("h8", address, 1, Loss::default(), Recorder::hashing());
+        Host::new(Arc::new(port), Setup { seeds, keyring, chance, starts_after: Duration::ZERO })
+    }
+
+    #[test]
+    fn each_life_has_the_next_incarnation_and_draws_anew() {
+        let (host, same, other) = (host(1), host(1), host(2));
+        let ((first, _), (second, _)) = (host.next_life(), host.next_life());
+        assert_eq!((first.incarnation, second.incarnation), (1, 2));
+        assert_ne!(first.seed, second.seed);
+        assert_eq!(first.seed, same.next_life().0.seed);
+        assert_ne!(first.seed, other.next_life().0.seed);
+    }
+
+    #[test]
+    fn its_configuration_is_one_a_user_could_write() {
+        let config = Config::load(&host(1).config(), "h8").unwrap();
+        assert_eq!(config.node.id.value.unwrap().as_str(), "h8");
+        assert_eq!(config.gossip.listen.value.to_string(), "192.168.0.9:7373");
+        let seeds: Vec<_> = config.gossip.seeds.value.iter().map(|seed| seed.as_str().to_owned()).collect();
+        assert_eq!(seeds, ["192.168.0.1:7373", "192.168.0.2:7373"]);
+    }
+}

@@ -2,21 +2,21 @@
 //! before it draws anything.
 //!
 //! Exit status: 0 the run did what it should, 1 it did not (standard error says what, and the command that runs it
-//! again), or its result or trace could not be written, 2 the command line is wrong.
+//! again) or its result or trace could not be written, 2 the command line is wrong.
 
 mod cli;
 mod entropy;
 
 use std::error::Error;
 use std::fs::File;
-use std::io::{BufWriter, IsTerminal, Write, stderr};
+use std::io::{BufWriter, ErrorKind, IsTerminal, Write, stderr};
 use std::path::Path;
 use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use breaker_sim::report::Report;
-use breaker_sim::scenario::Run;
+use breaker_sim::scenario::{Failure, Run};
 use breaker_sim::trace::Recorder;
 
 use cli::Format;
@@ -30,7 +30,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Standard error may be gone; there is nobody else to tell.
-            writeln!(stderr(), "breaker-sim: {error}\nrun it again: {}", asked.run).ok();
+            writeln!(stderr(), "breaker-sim: {error}").ok();
             ExitCode::FAILURE
         }
     }
@@ -46,21 +46,15 @@ fn simulate(run: Run, trace: Option<&Path>) -> Result<Report, Anything> {
     };
     let simulation = thread::Builder::new().name("simulation".to_owned()).spawn(move || {
         entropy::seed(run.plan.seed);
-        run.simulate(&recorder, &mut progress())
+        let mut progress = Progress::new();
+        run.simulate(&recorder, &mut |simulated| progress.show(simulated))
     })?;
-    // The panic has said itself what it was.
-    let ended = simulation.join().map_err(|_panic| "the simulation panicked")?;
-    Ok(ended?)
-}
-
-/// Shows on a terminal how far a run is that takes longer than a moment.
-fn progress() -> impl FnMut(Duration) {
-    let (is_terminal, mut next) = (stderr().is_terminal(), Instant::now() + PROGRESS_EVERY);
-    move |simulated| {
-        if is_terminal && Instant::now() >= next {
-            next += PROGRESS_EVERY;
-            write!(stderr(), "\r{:.1} s simulated ", simulated.as_secs_f64()).ok();
-        }
+    match simulation.join() {
+        Ok(Ok(report)) => Ok(report),
+        Ok(Err(Failure::Broken(broken))) => Err(format!("{broken}\nrun it again: {run}").into()),
+        Ok(Err(failure)) => Err(failure.into()),
+        // The panic has said itself what it was.
+        Err(_) => Err(format!("the simulation panicked\nrun it again: {run}").into()),
     }
 }
 
@@ -70,8 +64,42 @@ fn print(report: &Report, format: Format) -> Result<(), Anything> {
         Format::Json => format!("{}\n", serde_json::to_string_pretty(report)?),
     };
     let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    Ok(out.flush()?)
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        // Whoever has read enough is content.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
+    }
+}
+
+/// Shows on a terminal how far a run is that takes longer than a moment. The only thing that asks for the real time, and
+/// it answers nobody.
+struct Progress {
+    is_terminal: bool,
+    next: Instant,
+    has_shown: bool,
+}
+
+impl Progress {
+    fn new() -> Self {
+        Self { is_terminal: stderr().is_terminal(), next: Instant::now() + PROGRESS_EVERY, has_shown: false }
+    }
+
+    fn show(&mut self, simulated: Duration) {
+        if self.is_terminal && Instant::now() >= self.next {
+            self.next += PROGRESS_EVERY;
+            self.has_shown = true;
+            write!(stderr(), "\r{:.1} s simulated ", simulated.as_secs_f64()).ok();
+        }
+    }
+}
+
+impl Drop for Progress {
+    /// What comes next begins on a clean line.
+    fn drop(&mut self) {
+        if self.has_shown {
+            write!(stderr(), "\r\x1b[K").ok();
+        }
+    }
 }
 
 /// A run that is over within a second shows nothing.

@@ -102,8 +102,10 @@ impl fmt::Display for Report {
             "datagrams         {} sent, {} received, {} lost on purpose\n",
             metrics.datagrams_sent, metrics.datagrams_received, metrics.datagrams_lost
         )?;
-        let shown: Vec<_> = metrics.shown_after_ms.iter().map(|(host, ms)| format!("{host:<4}{ms:>6} ms")).collect();
-        for line in shown.chunks(CELLS_A_LINE) {
+        let mut shown: Vec<_> = metrics.shown_after_ms.iter().collect();
+        shown.sort_by_key(|(host, _)| (host.len(), *host));
+        let cells: Vec<_> = shown.iter().map(|(host, ms)| format!("{host:<4}{ms:>6} ms")).collect();
+        for line in cells.chunks(CELLS_A_LINE) {
             writeln!(f, "{}", line.join("    "))?;
         }
         writeln!(
@@ -116,3 +118,48 @@ impl fmt::Display for Report {
 
 /// 13 columns each and 4 between them fit in 80.
 const CELLS_A_LINE: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_values_that_occurred() {
+        assert_eq!(Percentiles::of([]), Percentiles::default());
+        assert_eq!(Percentiles::of([7]), Percentiles { p50: 7, p99: 7, max: 7 });
+        assert_eq!(Percentiles::of([3, 1, 2]), Percentiles { p50: 2, p99: 3, max: 3 });
+        assert_eq!(Percentiles::of(1..=100), Percentiles { p50: 50, p99: 99, max: 100 });
+        assert_eq!(Percentiles::of(1..=101), Percentiles { p50: 51, p99: 100, max: 101 });
+    }
+
+    #[test]
+    fn the_page_fits_in_80_columns_with_the_largest_numbers_there_can_be() {
+        let largest = 120_000_u64;
+        let report = Report {
+            scenario: "spread",
+            hosts: 50,
+            seed: u64::MAX,
+            trace_hash: "0".repeat(16),
+            trace_events: 10_000_000,
+            sim_seconds: 119.999,
+            metrics: SpreadMetrics {
+                failing_host: "h49".to_owned(),
+                failed_calls: 100,
+                joined_ms: largest,
+                tripped_ms: largest,
+                spread_ms: Percentiles { p50: largest, p99: largest, max: largest },
+                shown_after_ms: (0..50).map(|host| (format!("h{host}"), largest)).collect(),
+                gossip_bytes_per_host_s: 10_000_000,
+                datagrams_per_host_s: 10_000.1,
+                datagrams_sent: 5_000_000,
+                datagrams_received: 5_000_000,
+                datagrams_lost: 5_000_000,
+            },
+            agent_counters: BTreeMap::new(),
+        };
+        let page = report.to_string();
+        assert!(page.lines().all(|line| line.chars().count() <= 80), "{page}");
+        let at = |host: &str| page.find(host).unwrap();
+        assert!(at("h2 ") < at("h10 ") && at("h10 ") < at("h20 "), "hosts are in order of number: {page}");
+    }
+}

@@ -45,14 +45,18 @@ pub enum Voice {
 #[derive(Debug)]
 pub enum Failure {
     /// Something happened that must not, or did not happen in time.
-    Broken {
-        /// What.
-        what: String,
-        /// When, in simulated time.
-        at: Duration,
-    },
+    Broken(Broken),
     /// The trace could not be written.
     Trace(io::Error),
+}
+
+/// What happened that must not, or did not happen in time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// What.
+    pub what: String,
+    /// When, in simulated time.
+    pub at: Duration,
 }
 
 impl Run {
@@ -86,10 +90,16 @@ impl fmt::Display for Run {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Broken { what, at } => write!(f, "after {} simulated ms: {what}", at.as_millis()),
+            Self::Broken(broken) => broken.fmt(f),
             Self::Trace(error) => write!(f, "cannot write the trace: {error}"),
         }
     }
 }
 
 impl std::error::Error for Failure {}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (at {} simulated ms)", self.what, self.at.as_millis())
+    }
+}

@@ -8,8 +8,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use breaker_client::wire::{
-    CallReport, ClientCodec, HELLO_LEN, Hold, Permit, Receipt, Request, RequestFrame, Response, ResponseFrame,
-    Standing, VERSIONS,
+    BatchEntry, CallReport, ClientCodec, HELLO_LEN, Hold, Permit, REPEAT_MAX, Receipt, Request, RequestFrame, Response,
+    ResponseFrame, Standing, VERSIONS,
 };
 use bytes::BytesMut;
 use tokio_util::codec::{Decoder, Encoder};
@@ -23,7 +23,12 @@ pub(crate) struct Shape {
 
 impl Shape {
     pub(crate) const ACQUIRE: Self = Self { request: acquire, response: granted };
-    pub(crate) const REPORT: Self = Self { request: || report(PERMIT), response: reported };
+    pub(crate) const REPORT: Self = Self { request: || report(PERMIT), response: || reported(1) };
+    /// Outcomes of 64 services in one frame, 1,024 in all.
+    pub(crate) const BATCH: Self = Self { request: || batch(64, 16), response: || reported(64 * 16) };
+    /// As many outcomes as the agent takes at once.
+    pub(crate) const BATCH_MAX: Self =
+        Self { request: || batch(64, REPEAT_MAX / 64), response: || reported(REPEAT_MAX.into()) };
 
     /// The bytes of so many requests.
     fn requests(self, count: usize) -> Vec<u8> {
@@ -155,13 +160,19 @@ impl AcquireAndReport {
     }
 }
 
-/// Exchanges of the same sizes with the echo, one after the other.
-pub(crate) struct Echo {
+/// Exchanges that ask for nothing afterwards, one after the other.
+pub(crate) struct Exchanges {
     lines: Vec<(Line, Vec<u8>, usize)>,
 }
 
-impl Echo {
-    pub(crate) fn new(path: &Path, shapes: &[Shape], pipelined: usize) -> Self {
+impl Exchanges {
+    pub(crate) fn with_agent(path: &Path, shape: Shape) -> Self {
+        let (requests, answers_len) = shape.exchange(1);
+        Self { lines: vec![(Line::open::<HELLO_LEN>(path, VERSIONS.to_hello()), requests, answers_len)] }
+    }
+
+    /// Exchanges of the sizes of these shapes.
+    pub(crate) fn with_echo(path: &Path, shapes: &[Shape], pipelined: usize) -> Self {
         let line = |shape: &Shape| {
             let (requests, answers_len) = shape.exchange(pipelined);
             (Line::open(path, shape.hello()), requests, answers_len)
@@ -189,11 +200,20 @@ fn granted() -> Response {
 }
 
 fn report(permit: u64) -> Request {
-    Request::Report { permit, call: CallReport::success().took(Duration::from_millis(3)) }
+    Request::Report { permit, call: success() }
 }
 
-fn reported() -> Response {
-    Response::Reported(Receipt { counted: 1, ..Receipt::default() })
+fn batch(services: u32, repeat: u32) -> Request {
+    let entry = |number| BatchEntry { service: format!("payments/10.0.0.{number}:8080"), call: success(), repeat };
+    Request::ReportBatch { entries: (0..services).map(entry).collect() }
+}
+
+fn success() -> CallReport {
+    CallReport::success().took(Duration::from_millis(3))
+}
+
+fn reported(calls: u64) -> Response {
+    Response::Reported(Receipt { counted: calls, ..Receipt::default() })
 }
 
 /// The permit of the first grant among these bytes, which it is taken from.

@@ -10,8 +10,22 @@ use breaker_agent::daemon::{self, Seams};
 use breaker_agent::driver::Identity;
 use breaker_agent::listener::{Access, UnixSocket};
 use breaker_agent::socket_path::Place;
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
+
+/// The cores this process may run on.
+pub(crate) fn cores() -> Vec<usize> {
+    let allowed = sched_getaffinity(None).expect("the system says");
+    (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core)).collect()
+}
+
+/// Keeps this thread, and those it will start, on a core.
+pub(crate) fn stay_on(core: usize) {
+    let mut only = CpuSet::new();
+    only.set(core);
+    sched_setaffinity(None, &only).expect("it is one of the cores that are allowed");
+}
 
 /// Starts an agent on its own, with every default.
 pub(crate) fn agent(socket: PathBuf) {

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use crate::{Measure, Pair};
+use crate::{Measure, Pair, Place};
 
 /// One line of the table.
 pub(crate) struct Row {
+    place: Place,
     name: &'static str,
     calls: u64,
     agent: Duration,
@@ -17,11 +18,12 @@ pub(crate) struct Row {
 impl Row {
     /// Lets agent and echo take turns.
     pub(crate) fn measure(pair: &mut Pair) -> Self {
-        let Pair { name, calls, agent, echo } = pair;
+        let Pair { place, name, calls, agent, echo } = pair;
         let times = times_a_turn(agent);
         let turns: Vec<(Duration, Duration)> = (0..TURNS).map(|_| (agent(times), echo(times))).collect();
         let each = |took: Duration| took.div_f64(times as f64);
         Self {
+            place: *place,
             name,
             calls: *calls,
             agent: each(median(turns.iter().map(|turn| turn.0))),
@@ -46,11 +48,14 @@ impl Row {
 
 /// The table; it fits in a terminal of 80 columns.
 pub(crate) fn of(rows: &[Row]) -> String {
-    let mut text = format!(
-        "\n{:<21} {:>8} {:>8} {:>5} {:>8} {:>8}\n",
-        "medians of turns", "agent us", "echo us", "ratio", "agent /s", "echo /s"
-    );
+    let mut text = String::new();
+    let mut place = None;
     for row in rows {
+        if place.replace(row.place) != Some(row.place) {
+            let (on, heads) = (row.place.as_str(), ["agent us", "echo us", "ratio", "agent /s", "echo /s"]);
+            let [agent, echo, ratio, agents, echoes] = heads;
+            text += &format!("\n{on:<21} {agent:>8} {echo:>8} {ratio:>5} {agents:>8} {echoes:>8}\n");
+        }
         let us = |each: Duration| each.as_secs_f64() * 1e6;
         let line = format!(
             "{:<21} {:>8.2} {:>8.2} {:>5.2} {:>8.0} {:>8.0} {}",

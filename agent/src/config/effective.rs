@@ -192,7 +192,7 @@ fn unwritten<T>(value: T) -> Option<Written<T>> {
     Some(Written { value, origin: None })
 }
 
-/// A window of time that says no size: ruling 0 of the design, and Hystrix's.
+/// A window of time that says no size: ours, and Hystrix's.
 pub(super) const SPAN: Duration = Duration::from_secs(10);
 
 /// Its buckets: a tenth of the window leaves at once as time goes on.

@@ -33,7 +33,7 @@ fn name(text: &str) -> ServiceName {
 }
 
 fn policy(config: &Config, service: &str) -> Arc<Policy> {
-    config.policy_for(&name(service)).unwrap()
+    config.policy_of(&name(service))
 }
 
 /// The policy that a `circuit_breaker:` map in braces gives.

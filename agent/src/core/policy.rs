@@ -5,6 +5,7 @@
 //! window and 20 calls, Envoy's 30 s), with leases and jitter on, because their absence is what the peers' users
 //! report most.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::outcome::{Call, Kind, Outcome};
@@ -32,6 +33,24 @@ pub struct Policy {
     pub timeout: Option<Duration>,
     /// For which part of the calls a refusal is enforced.
     pub enforce: Rate,
+}
+
+/// What the configuration says of a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ruling {
+    /// Its policy, admitted or not: the ancestors of an admitted service have breakers too.
+    pub policy: Arc<Policy>,
+    /// Whether it may be asked for.
+    pub admission: Admission,
+}
+
+/// Whether a service may be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// It may.
+    Admitted,
+    /// Only services below it may, and have its breaker above them.
+    OnlyAbove,
 }
 
 /// Which calls a window holds.

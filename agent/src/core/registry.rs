@@ -10,14 +10,12 @@
 mod path;
 mod read;
 
-use std::sync::Arc;
-
 use rand_core::Rng;
 
 use super::breaker::Refusal;
 use super::outcome::Call;
 use super::permits::{Holder, PermitId, Permits};
-use super::policy::Policy;
+use super::policy::{Admission, Ruling};
 use super::service::{NameError, ServiceName};
 use super::state::{Action, Notice};
 use super::store::Store;
@@ -69,8 +67,8 @@ pub struct Turn<'a, R> {
     pub notices: &'a mut Vec<(ServiceName, Notice)>,
 }
 
-/// The policy of a service; `None` for one that the configuration does not admit.
-pub type PolicyOf<'a> = &'a dyn Fn(&ServiceName) -> Option<Arc<Policy>>;
+/// What the configuration says of a service. Asked once for each service, when it is first tracked.
+pub type RulingOn<'a> = &'a dyn Fn(&ServiceName) -> Ruling;
 
 /// The answer to an acquire.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -161,14 +159,14 @@ impl Registry {
         &mut self,
         turn: &mut Turn<'_, R>,
         ask: Ask<'_>,
-        policy_of: PolicyOf<'_>,
+        ruling_on: RulingOn<'_>,
     ) -> Result<Answer, Unserved> {
         self.advance(turn);
         self.take_back_stale(turn.now);
-        let (place, room) = match self.resolve(turn.now, ask.service, policy_of)? {
+        let (place, room) = match self.resolve(turn.now, ask.service, ruling_on)? {
             Some(place) => (Some(place), self.room()),
             // Not tracked itself, it is still refused where an ancestor is.
-            None => (self.nearest(ask.service, policy_of)?, path::Room::None),
+            None => (self.nearest(ask.service, ruling_on)?, path::Room::None),
         };
         let Some(place) = place else {
             self.untracked += 1;
@@ -203,10 +201,10 @@ impl Registry {
         turn: &mut Turn<'_, R>,
         service: &str,
         call: &Call,
-        policy_of: PolicyOf<'_>,
+        ruling_on: RulingOn<'_>,
     ) -> Result<Told, Unserved> {
         self.advance(turn);
-        let Some(place) = self.resolve(turn.now, service, policy_of)? else {
+        let Some(place) = self.resolve(turn.now, service, ruling_on)? else {
             self.untracked += 1;
             return Ok(Told::Untracked);
         };
@@ -239,9 +237,9 @@ impl Registry {
         turn: &mut Turn<'_, R>,
         service: &str,
         action: Action,
-        policy_of: PolicyOf<'_>,
+        ruling_on: RulingOn<'_>,
     ) -> Result<Told, Unserved> {
-        self.transition(turn, service, policy_of, |breaker, turn| breaker.operate(turn.now, action))
+        self.transition(turn, service, ruling_on, |breaker, turn| breaker.operate(turn.now, action))
     }
 
     /// Opens a service's breaker, for the given time or as long as the backoff says; counts for the backoff.
@@ -253,9 +251,9 @@ impl Registry {
         turn: &mut Turn<'_, R>,
         service: &str,
         wait: Option<std::time::Duration>,
-        policy_of: PolicyOf<'_>,
+        ruling_on: RulingOn<'_>,
     ) -> Result<Told, Unserved> {
-        self.transition(turn, service, policy_of, |breaker, turn| breaker.open(turn.now, wait, turn.rng))
+        self.transition(turn, service, ruling_on, |breaker, turn| breaker.open(turn.now, wait, turn.rng))
     }
 
     /// Puts a service's breaker into HalfOpen.
@@ -266,9 +264,9 @@ impl Registry {
         &mut self,
         turn: &mut Turn<'_, R>,
         service: &str,
-        policy_of: PolicyOf<'_>,
+        ruling_on: RulingOn<'_>,
     ) -> Result<Told, Unserved> {
-        self.transition(turn, service, policy_of, |breaker, turn| breaker.half_open(turn.now))
+        self.transition(turn, service, ruling_on, |breaker, turn| breaker.half_open(turn.now))
     }
 
     /// When something happens by itself next.
@@ -318,20 +316,25 @@ impl Registry {
 
     /// The place of a service, which is created if need be; `None` if there is no room.
     #[inline]
-    fn resolve(&mut self, now: MonoTime, service: &str, policy_of: PolicyOf<'_>) -> Result<Option<u32>, Unserved> {
+    fn resolve(&mut self, now: MonoTime, service: &str, ruling_on: RulingOn<'_>) -> Result<Option<u32>, Unserved> {
         match self.store.find(service) {
-            Some(place) => Ok(Some(place)),
-            None => self.create(now, service, policy_of),
+            Some(place) => served(self.store.at(place).admission).map(|()| Some(place)),
+            None => self.create(now, service, ruling_on),
         }
     }
 
     #[cold]
-    fn create(&mut self, now: MonoTime, service: &str, policy_of: PolicyOf<'_>) -> Result<Option<u32>, Unserved> {
+    fn create(&mut self, now: MonoTime, service: &str, ruling_on: RulingOn<'_>) -> Result<Option<u32>, Unserved> {
         let name = ServiceName::parse(service).map_err(Unserved::Name)?;
-        if policy_of(&name).is_none() {
-            return Err(Unserved::Unknown);
-        }
-        Ok(self.store.create(now, &name, &|name| policy_of(name).unwrap_or_default()))
+        served(ruling_on(&name).admission)?;
+        Ok(self.store.create(now, &name, ruling_on))
+    }
+}
+
+fn served(admission: Admission) -> Result<(), Unserved> {
+    match admission {
+        Admission::Admitted => Ok(()),
+        Admission::OnlyAbove => Err(Unserved::Unknown),
     }
 }
 

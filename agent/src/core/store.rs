@@ -6,11 +6,10 @@
 //! until it is again. So the one to go is found at once, however many cannot.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use super::breaker::Breaker;
 use super::index::NameIndex;
-use super::policy::Policy;
+use super::policy::{Admission, Ruling};
 use super::recency::Recency;
 use super::service::{SEGMENTS_MAX, ServiceName};
 use super::share::Share;
@@ -24,6 +23,8 @@ pub struct Slot {
     pub name: ServiceName,
     /// Its breaker.
     pub breaker: Breaker,
+    /// Whether it may be asked for itself.
+    pub admission: Admission,
     /// Its part in each ancestor's window, the nearest first.
     pub shares: Vec<Share>,
     /// A number no other service of this life has; never 0.
@@ -156,13 +157,13 @@ impl Store {
         &mut self,
         now: MonoTime,
         name: &ServiceName,
-        policy: &impl Fn(&ServiceName) -> Arc<Policy>,
+        ruling: &dyn Fn(&ServiceName) -> Ruling,
     ) -> Option<u32> {
         let parent = match name.parent() {
             None => None,
             Some(above) => Some(match self.find(above.as_str()) {
                 Some(place) => place,
-                None => self.create(now, &above, policy)?,
+                None => self.create(now, &above, ruling)?,
             }),
         };
         if let Some(parent) = parent {
@@ -174,10 +175,12 @@ impl Store {
             return None;
         }
         let depth = parent.map_or(0, |parent| self.path(parent).len);
+        let Ruling { policy, admission } = ruling(name);
         self.serial = self.serial.wrapping_add(1).max(1);
         let slot = Slot {
             name: name.clone(),
-            breaker: Breaker::new(policy(name), now),
+            breaker: Breaker::new(policy, now),
+            admission,
             shares: vec![Share::default(); depth],
             serial: self.serial,
             parent,

@@ -53,7 +53,7 @@ impl Driver {
             Hold::Detached => Holder::User(self.uid(connection).ok_or_else(nobody)?),
         };
         let (registry, mut turn, config) = self.turn(now);
-        let answer = registry.acquire(&mut turn, Ask { service, holder, timeout }, &|name| config.policy_for(name));
+        let answer = registry.acquire(&mut turn, Ask { service, holder, timeout }, &|name| config.ruling(name));
         match &answer {
             Ok(Answer::Granted(_) | Answer::Untracked) => self.counts.granted += 1,
             Ok(Answer::Rejected(_)) => self.counts.rejected += 1,
@@ -103,7 +103,7 @@ impl Driver {
             for _ in 0..entry.repeat {
                 let (registry, mut turn, config) = self.turn(now);
                 let told = registry
-                    .report_unasked(&mut turn, &entry.service, &call, &|name| config.policy_for(name))
+                    .report_unasked(&mut turn, &entry.service, &call, &|name| config.ruling(name))
                     .map_err(answers::failed)?;
                 self.count(&mut receipt, told, 1);
             }
@@ -113,14 +113,14 @@ impl Driver {
 
     fn read_entry(&self, now: MonoTime, entry: &BatchEntry) -> Result<Call, Failure> {
         let BatchEntry { service, call, .. } = entry;
-        let policy_of = |name: &ServiceName| self.config.policy_for(name);
-        self.registry.query(now, service, &policy_of).map_err(answers::failed).map(drop)?;
+        let ruling_on = |name: &ServiceName| self.config.ruling(name);
+        self.registry.query(now, service, &ruling_on).map_err(answers::failed).map(drop)?;
         answers::call(call)
     }
 
     fn query(&mut self, now: MonoTime, service: &str) -> Result<Response, Failure> {
-        let policy_of = |name: &ServiceName| self.config.policy_for(name);
-        let verdict = self.registry.query(now, service, &policy_of).map_err(answers::failed)?;
+        let ruling_on = |name: &ServiceName| self.config.ruling(name);
+        let verdict = self.registry.query(now, service, &ruling_on).map_err(answers::failed)?;
         Ok(Response::Verdict(match verdict {
             Ok(how) => Verdict::Allowed(answers::standing(how)),
             Err(rejected) => Verdict::Refused(answers::rejection(&rejected)),
@@ -186,7 +186,7 @@ impl Driver {
             WireAction::Reset => Action::Reset,
         };
         let (registry, mut turn, config) = self.turn(now);
-        match registry.operate(&mut turn, service, action, &|name| config.policy_for(name)) {
+        match registry.operate(&mut turn, service, action, &|name| config.ruling(name)) {
             Ok(Told::Counted | Told::Dropped) => Ok(Response::Done),
             Ok(Told::Untracked) => Err(answers::failure(
                 FailureCode::Busy,

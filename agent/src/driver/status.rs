@@ -27,7 +27,7 @@ impl Driver {
         let services = match service {
             Some(service) => {
                 let service = name(service)?;
-                if self.config.policy_for(&service).is_none() {
+                if !self.config.admits(&service) {
                     return Err(answers::failed(Unserved::Unknown));
                 }
                 vec![self.service(now, &service, peers)]

@@ -73,7 +73,7 @@ impl Pair {
                 let fate = self.model.report_unasked(now, *done);
                 let call = call_of(*done);
                 let told =
-                    self.real.turn(|registry, turn, policy_of| registry.report_unasked(turn, S, &call, policy_of));
+                    self.real.turn(|registry, turn, ruling_on| registry.report_unasked(turn, S, &call, ruling_on));
                 prop_assert_eq!(told == Ok(Told::Dropped), fate == Fate::Dropped);
             }
             Step::Lose(holder) => {
@@ -116,7 +116,7 @@ impl Pair {
             Step::Open(ms) => {
                 let wait = ms.map(Duration::from_millis);
                 self.model.open(now, wait, "operator");
-                let opened = self.real.turn(|registry, turn, policy_of| registry.open(turn, S, wait, policy_of));
+                let opened = self.real.turn(|registry, turn, ruling_on| registry.open(turn, S, wait, ruling_on));
                 assert!(opened.is_ok());
             }
             _ => unreachable!("not an operator's step"),

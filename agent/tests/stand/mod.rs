@@ -13,7 +13,7 @@ use breaker_agent::core::breaker::Refusal;
 use breaker_agent::core::counts::Counts;
 use breaker_agent::core::outcome::{Call, Outcome};
 use breaker_agent::core::permits::{Holder, PermitId};
-use breaker_agent::core::policy::{Backoff, HalfOpen, Jitter, Policy, Verdict, WindowShape};
+use breaker_agent::core::policy::{Admission, Backoff, HalfOpen, Jitter, Policy, Ruling, Verdict, WindowShape};
 use breaker_agent::core::registry::{Answer, Ask, OpenEnds, Registry, Settings, Told, Turn, UnknownPermit};
 use breaker_agent::core::service::ServiceName;
 use breaker_agent::core::state::{Action, Hold, Notice, StateKind, Transition};
@@ -64,12 +64,12 @@ impl Stand {
     /// Does something with the registry, in a turn at the present time.
     pub(crate) fn turn<T>(
         &mut self,
-        act: impl FnOnce(&mut Registry, &mut Turn<'_, Dice>, &dyn Fn(&ServiceName) -> Option<Arc<Policy>>) -> T,
+        act: impl FnOnce(&mut Registry, &mut Turn<'_, Dice>, &dyn Fn(&ServiceName) -> Ruling) -> T,
     ) -> T {
         let (default, policies) = (&self.default, &self.policies);
-        let policy_of = |name: &ServiceName| Some(policies.get(name.as_str()).unwrap_or(default).clone());
+        let ruling_on = |name: &ServiceName| admitted(policies.get(name.as_str()).unwrap_or(default));
         let mut turn = Turn { now: self.now, rng: &mut self.rng, notices: &mut self.notices };
-        act(&mut self.registry, &mut turn, &policy_of)
+        act(&mut self.registry, &mut turn, &ruling_on)
     }
 
     /// Time goes on to so many milliseconds after the start; nothing is done yet.
@@ -94,7 +94,7 @@ impl Stand {
     }
 
     pub(crate) fn ask_as(&mut self, service: &str, holder: Holder, timeout: Option<Duration>) -> Answer {
-        self.turn(|registry, turn, policy_of| registry.acquire(turn, Ask { service, holder, timeout }, policy_of))
+        self.turn(|registry, turn, ruling_on| registry.acquire(turn, Ask { service, holder, timeout }, ruling_on))
             .expect("every name is served")
     }
 
@@ -123,7 +123,7 @@ impl Stand {
     }
 
     pub(crate) fn report_unasked(&mut self, service: &str, outcome: Outcome) -> Told {
-        self.turn(|registry, turn, policy_of| registry.report_unasked(turn, service, &Call::of(outcome), policy_of))
+        self.turn(|registry, turn, ruling_on| registry.report_unasked(turn, service, &Call::of(outcome), ruling_on))
             .expect("every name is served")
     }
 
@@ -156,17 +156,17 @@ impl Stand {
     }
 
     pub(crate) fn operate(&mut self, service: &str, action: Action) -> &mut Self {
-        self.turn(|registry, turn, policy_of| registry.operate(turn, service, action, policy_of)).expect("served");
+        self.turn(|registry, turn, ruling_on| registry.operate(turn, service, action, ruling_on)).expect("served");
         self
     }
 
     pub(crate) fn open(&mut self, service: &str) -> &mut Self {
-        self.turn(|registry, turn, policy_of| registry.open(turn, service, None, policy_of)).expect("served");
+        self.turn(|registry, turn, ruling_on| registry.open(turn, service, None, ruling_on)).expect("served");
         self
     }
 
     pub(crate) fn half_open(&mut self, service: &str) -> &mut Self {
-        self.turn(|registry, turn, policy_of| registry.half_open(turn, service, policy_of)).expect("served");
+        self.turn(|registry, turn, ruling_on| registry.half_open(turn, service, ruling_on)).expect("served");
         self
     }
 
@@ -181,8 +181,8 @@ impl Stand {
 
     /// Whether a query says that a call would be let through.
     pub(crate) fn would_allow(&self, service: &str) -> bool {
-        let policy_of = |_: &ServiceName| Some(self.default.clone());
-        self.registry.query(self.now, service, &policy_of).expect("served").is_ok()
+        let ruling_on = |_: &ServiceName| admitted(&self.default);
+        self.registry.query(self.now, service, &ruling_on).expect("served").is_ok()
     }
 
     /// The changes of state so far, in order.
@@ -236,3 +236,7 @@ pub(crate) fn hold(until: Option<MonoTime>) -> Hold {
 /// Small enough for a test to stand on.
 pub(crate) const SETTINGS: Settings =
     Settings { services_max: 4, permits_max: 8, open_ends: OpenEnds::OnAcquire, index_seed: 1 };
+
+fn admitted(policy: &Arc<Policy>) -> Ruling {
+    Ruling { policy: policy.clone(), admission: Admission::Admitted }
+}

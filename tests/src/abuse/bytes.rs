@@ -1,5 +1,8 @@
 //! Random bytes at the socket, in the three places where they meet different code: the hello, the length of a frame,
 //! the body of a frame.
+//!
+//! Sent is what the socket took. The agent reads of it what it must to see that it is nothing, and hangs up on the rest;
+//! so what a flood costs it are connections, some thousands for a gigabyte.
 
 use std::io::{Read, Write};
 

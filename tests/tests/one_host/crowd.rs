@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use breaker_client::wire::{Greeting, Request, WithPeers};
 use breaker_client::{AskError, Client, Connector, Options, Standing};
 use breaker_tests::stage::{Agent, Frames, Plan, policy, wait_until};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Connections an agent serves at once.
 const CONNECTIONS_MAX: usize = breaker_agent::server::CONNECTIONS_MAX;
@@ -12,9 +13,20 @@ const CONNECTIONS_MAX: usize = breaker_agent::server::CONNECTIONS_MAX;
 /// The soft limit of open files that most systems give a process.
 const FILES_USUAL: u32 = 1_024;
 
+/// The crowd is ours, too: as many open files in this process.
+fn make_room() {
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = CONNECTIONS_MAX as u64 + 1_000;
+    if limit.current.is_some_and(|files| files < wanted) {
+        let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), ..limit });
+        raised.expect("this test needs some 2,000 open files; raise the hard limit (ulimit -H -n)");
+    }
+}
+
 /// The agent starts with the usual limit of open files, which is less than it needs for so many connections.
 #[tokio::test]
 async fn as_many_as_it_takes_are_answered_and_one_more_is_told_so() {
+    make_room();
     let plan = Plan::new("crowded", "").flags(&["--gossip-listen", "off"]).files_max(FILES_USUAL);
     let agent = plan.start();
     let mut crowd: Vec<Frames> = (0..CONNECTIONS_MAX).map(|_| agent.connect()).collect();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rand_core::Rng;
 
-use super::{Answer, Ask, DEMAND_SECONDS, Granted, OpenEnds, PolicyOf, Registry, Rejected, Told, Turn, Unserved};
+use super::{Answer, Ask, DEMAND_SECONDS, Granted, OpenEnds, Registry, Rejected, RulingOn, Told, Turn, Unserved};
 use crate::core::breaker::{Breaker, Fate, Grant, Granted as How, Refusal, Settled};
 use crate::core::counts::{Judged, Sample};
 use crate::core::outcome::Call;
@@ -267,11 +267,11 @@ impl Registry {
         &mut self,
         turn: &mut Turn<'_, R>,
         service: &str,
-        policy_of: PolicyOf<'_>,
+        ruling_on: RulingOn<'_>,
         act: impl FnOnce(&mut Breaker, &mut Turn<'_, R>) -> Option<Notice>,
     ) -> Result<Told, Unserved> {
         self.advance(turn);
-        let Some(place) = self.resolve(turn.now, service, policy_of)? else { return Ok(Told::Untracked) };
+        let Some(place) = self.resolve(turn.now, service, ruling_on)? else { return Ok(Told::Untracked) };
         let notice = act(&mut self.store.at_mut(place).breaker, turn);
         self.tell(turn, place, notice);
         self.store.touch(place);

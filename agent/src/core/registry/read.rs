@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{PolicyOf, Registry, Rejected, Unserved};
+use super::{Registry, Rejected, RulingOn, Unserved, served};
 use crate::core::breaker::{Breaker, Granted};
 use crate::core::digest::FailureDigest;
 use crate::core::service::ServiceName;
@@ -26,9 +26,9 @@ impl Registry {
         &self,
         now: MonoTime,
         service: &str,
-        policy_of: PolicyOf<'_>,
+        ruling_on: RulingOn<'_>,
     ) -> Result<Result<Granted, Rejected>, Unserved> {
-        let Some(place) = self.nearest(service, policy_of)? else { return Ok(Ok(Granted::Allowed)) };
+        let Some(place) = self.nearest(service, ruling_on)? else { return Ok(Ok(Granted::Allowed)) };
         let mut how = Granted::Allowed;
         let room = self.room();
         for place in self.store.path(place).places().iter().rev() {
@@ -87,14 +87,12 @@ impl Registry {
     }
 
     /// The place of a service or of its nearest tracked ancestor.
-    pub(super) fn nearest(&self, service: &str, policy_of: PolicyOf<'_>) -> Result<Option<u32>, Unserved> {
+    pub(super) fn nearest(&self, service: &str, ruling_on: RulingOn<'_>) -> Result<Option<u32>, Unserved> {
         if let Some(place) = self.store.find(service) {
-            return Ok(Some(place));
+            return served(self.store.at(place).admission).map(|()| Some(place));
         }
         let name = ServiceName::parse(service).map_err(Unserved::Name)?;
-        if policy_of(&name).is_none() {
-            return Err(Unserved::Unknown);
-        }
+        served(ruling_on(&name).admission)?;
         let above = std::iter::successors(name.parent(), ServiceName::parent);
         Ok(above.into_iter().find_map(|name| self.store.find(name.as_str())))
     }

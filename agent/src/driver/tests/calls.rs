@@ -205,3 +205,27 @@ fn a_late_outcome_is_dropped_and_said_to_be() {
     assert_eq!(stand.report(&mut client, late, CallReport::of(Outcome::Timeout)), dropped);
     assert_eq!(stand.counter(&mut client, "outcomes_dropped"), 1);
 }
+
+/// Only `payments/eu` is named. `payments` has a breaker above it, under the defaults of the file, but is no service
+/// that may be asked for: neither before it is tracked nor after.
+#[test]
+fn what_is_only_above_a_named_service_has_the_defaults_and_cannot_be_asked_for() {
+    let mut stand = Stand::with(
+        "unknown_services: refuse\n\
+         defaults: {circuit_breaker: {failure_threshold: 2}}\n\
+         services: {payments/eu: {circuit_breaker: {failure_threshold: 3}}}\n",
+    );
+    let mut client = stand.connect(None);
+    assert_eq!(refused(&stand.acquire(&mut client, "payments")), FailureCode::UnknownService);
+    for _ in 0..2 {
+        let permit = stand.granted(&mut client, "payments/eu");
+        stand.report(&mut client, permit, CallReport::failure("connect"));
+    }
+    assert_eq!(refused(&stand.acquire(&mut client, "payments")), FailureCode::UnknownService);
+    let query = Request::Query { service: "payments".to_owned() };
+    assert_eq!(refused(&stand.ask(&mut client, query)), FailureCode::UnknownService);
+    match stand.acquire(&mut client, "payments/eu") {
+        Response::Rejected(rejection) => assert_eq!(rejection.service, "payments"),
+        other => panic!("{other:?}"),
+    }
+}
