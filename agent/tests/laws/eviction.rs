@@ -158,3 +158,22 @@ fn a_service_that_comes_back_begins_anew() {
     stand.calls("a", Outcome::Failure, 2);
     assert_eq!((stand.state("a"), stand.counts("a").total), (StateKind::Closed, 2));
 }
+
+// Its callers never report: the lease gives the service back.
+#[test]
+fn a_service_whose_permits_nobody_reports_can_go_when_their_leases_are_over() {
+    let mut stand = Stand::with(three_in_a_row(), Settings { services_max: 1, ..SETTINGS });
+    stand.permit("a");
+    assert_eq!(stand.at_ms(29_999).ask("b"), Answer::Untracked);
+    stand.at_ms(30_000).permit("b");
+    assert_eq!((stand.registry.services(), stand.registry.permits()), (1, 1));
+}
+
+#[test]
+fn a_child_there_was_no_room_for_does_not_keep_its_parent() {
+    let mut stand = Stand::with(three_in_a_row(), Settings { services_max: 2, ..SETTINGS });
+    stand.operate("held", Action::ForceOpen(hold(None))).call("a", Outcome::Success);
+    assert_eq!(stand.ask("a/b"), Answer::Untracked);
+    stand.permit("c");
+    assert!(stand.registry.view("a").is_none());
+}
