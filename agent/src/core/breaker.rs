@@ -56,16 +56,13 @@ pub struct Run {
     pub window_serial: u64,
 }
 
-/// The receipt for one permitted call.
+/// The receipt for one permitted call: in which generation the state let it through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Grant {
-    generation: u64,
-    admission: Granted,
-}
+pub struct Grant(u64);
 
 impl Grant {
-    /// The receipt that stands for none: what comes back with it counts nowhere.
-    pub const NONE: Self = Self { generation: 0, admission: Granted::WouldRefuse };
+    /// The receipt for a call that the state refuses and that is let through all the same: it counts nowhere.
+    pub const UNENFORCED: Self = Self(u64::MAX);
 }
 
 /// How a call was let through.
@@ -166,13 +163,7 @@ impl Breaker {
         if let State::HalfOpen { out, .. } = &mut self.state {
             *out += 1;
         }
-        (Grant { generation: self.generation, admission: Granted::Allowed }, notice.flatten())
-    }
-
-    /// A receipt for a call that the state refuses and that is let through all the same. It will count nowhere.
-    #[must_use]
-    pub fn grant_unenforced(&self) -> Grant {
-        Grant { generation: self.generation, admission: Granted::WouldRefuse }
+        (Grant(self.generation), notice.flatten())
     }
 
     /// Takes in how a permitted call went.
@@ -184,17 +175,19 @@ impl Breaker {
         lineage: Lineage,
         rng: &mut impl Rng,
     ) -> Settled {
-        match grant {
-            Grant { admission: Granted::WouldRefuse, .. } => Settled::quietly(Fate::Nowhere),
-            Grant { generation, .. } if generation != self.generation => Settled::uncounted(call),
-            Grant { .. } => match &mut self.state {
-                State::HalfOpen { out, .. } => {
-                    *out -= 1;
-                    self.settle_probe(now, call, Reason::ProbeFailed, rng)
-                }
-                State::Closed | State::MetricsOnly { .. } => self.settle_in_window(now, call, lineage, rng),
-                State::Open { .. } | State::ForcedOpen(_) | State::Disabled(_) => Settled::quietly(Fate::Nowhere),
-            },
+        if grant == Grant::UNENFORCED {
+            return Settled::quietly(Fate::Nowhere);
+        }
+        if grant.0 != self.generation {
+            return Settled::uncounted(call);
+        }
+        match &mut self.state {
+            State::HalfOpen { out, .. } => {
+                *out -= 1;
+                self.settle_probe(now, call, Reason::ProbeFailed, rng)
+            }
+            State::Closed | State::MetricsOnly { .. } => self.settle_in_window(now, call, lineage, rng),
+            State::Open { .. } | State::ForcedOpen(_) | State::Disabled(_) => Settled::quietly(Fate::Nowhere),
         }
     }
 
@@ -210,10 +203,8 @@ impl Breaker {
 
     /// A permit's lease ran out: a failure in the HalfOpen it was given in, nothing elsewhere.
     pub fn lease_over(&mut self, now: MonoTime, grant: Grant, rng: &mut impl Rng) -> Settled {
-        match (&mut self.state, grant) {
-            (State::HalfOpen { out, .. }, Grant { generation, admission: Granted::Allowed })
-                if generation == self.generation =>
-            {
+        match &mut self.state {
+            State::HalfOpen { out, .. } if grant.0 == self.generation => {
                 *out -= 1;
                 self.settle_probe(now, Judged::Counts(Sample::lease_over()), Reason::ProbeLeaseOver, rng)
             }

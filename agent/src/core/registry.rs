@@ -347,7 +347,7 @@ pub const DEMAND_SECONDS: u64 = 10;
 /// Most services one agent tracks: 10,000 of about 1.5 KB each stay within the memory a guest may take.
 pub const SERVICES_MAX: usize = 10_000;
 
-/// Most permits out in one agent: about 13 MB. A thousand clients with a hundred calls in flight each stay below.
+/// Most permits out in one agent: about 12 MB. A thousand clients with a hundred calls in flight each stay below.
 pub const PERMITS_MAX: usize = 131_072;
 
 /// Two steps for each grant: the hand comes round before the table can have doubled.

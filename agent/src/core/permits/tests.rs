@@ -37,7 +37,7 @@ fn any_step() -> impl Strategy<Value = Step> {
 }
 
 fn permit(holder: Holder, until: MonoTime, sort: Sort) -> Permit {
-    Permit { holder, until, service: 0, grants: [Grant::NONE; SEGMENTS_MAX], sort }
+    Permit { holder, until, service: 0, grants: [Grant::UNENFORCED; SEGMENTS_MAX], sort }
 }
 
 proptest! {

@@ -90,12 +90,12 @@ impl Registry {
         how: [How; SEGMENTS_MAX],
         ask: Ask<'_>,
     ) -> Granted {
-        let mut grants = [Grant::NONE; SEGMENTS_MAX];
+        let mut grants = [Grant::UNENFORCED; SEGMENTS_MAX];
         let mut sort = Sort::Plain;
         for (level, place) in path.places().iter().enumerate() {
             let breaker = &mut self.store.at_mut(*place).breaker;
             let (grant, notice) = match how[level] {
-                How::WouldRefuse => (breaker.grant_unenforced(), None),
+                How::WouldRefuse => (Grant::UNENFORCED, None),
                 How::Allowed => breaker.grant(turn.now),
             };
             if how[level] == How::Allowed && breaker.state().kind() == StateKind::HalfOpen {
