@@ -53,7 +53,7 @@ pub(crate) struct Flags {
 pub(crate) enum LogFormat {
     /// For people.
     Text,
-    /// For programs: one object a line.
+    /// For programs: JSON.
     Json,
 }
 

@@ -64,7 +64,7 @@ pub(crate) fn run(config: Config, file: Option<&Path>, format: LogFormat) -> Res
             node: config.node.id.value.as_ref().map(|id| id.as_str().to_owned()).unwrap_or_default(),
             zone: config.node.zone.value.as_ref().map(|zone| zone.as_str().to_owned()),
             seed,
-            incarnation: first_incarnation(&path)?,
+            incarnation: first_incarnation(gossip.as_ref().map(|_| path.as_path()))?,
             gossip_address: gossip.as_ref().map(|gossip| gossip.advertise),
             uid: Some(uid),
         };
@@ -127,11 +127,22 @@ fn keyring(path: &Path) -> Result<Keyring, Box<dyn Error>> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the wall clock is read once, for the number of this life")]
-fn first_incarnation(socket: &Path) -> Result<u64, Box<dyn Error>> {
+fn first_incarnation(gossiping_beside: Option<&Path>) -> Result<u64, Box<dyn Error>> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let clock = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+    // Who speaks to nobody needs no number that only rises.
+    let Some(socket) = gossiping_beside else { return Ok(clock) };
     let path = incarnation_file(socket);
-    let next = incarnation::next(&path, u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
-    Ok(next.map_err(|error| format!("incarnation file {}: {error}", path.display()))?)
+    match incarnation::next(&path, clock) {
+        // Somebody else's file, most likely: better to ask than to overwrite it.
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => Err(error.into()),
+        Err(error) => {
+            let file = path.display();
+            tracing::warn!(%error, %file, "the incarnation cannot be kept; the clock alone must do, and must not go back");
+            Ok(clock)
+        }
+        Ok(incarnation) => Ok(incarnation),
+    }
 }
 
 /// Makes room for the files of as many connections as are served, as far as the system lets us: the usual limit of 1,024

@@ -10,7 +10,8 @@
 //!
 //! Everything is measured twice, with the servers on the callers' core and on another one. Left to itself the system's
 //! scheduler puts a server here or there and keeps it, and waking a core that sleeps takes longer than all the rest: the
-//! ratio would be that of two places. On one core nothing is hidden behind the other side's work.
+//! ratio would be that of two places. On one core nothing is hidden behind the other side's work. The calls per second
+//! on two cores need a machine that does nothing else; the ratios do not.
 //!
 //! Permits are given back outside of the measured time: with as many out as an agent allows it no longer tracks calls,
 //! and that would be measured instead.

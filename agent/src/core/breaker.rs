@@ -136,7 +136,7 @@ impl Breaker {
             State::HalfOpen { out, probes, .. } if self.free_permits(*out, probes) > 0 => Ok(()),
             State::HalfOpen { out, .. } => Err(self.refusal(now, Reason::ProbesOut { out: *out })),
             State::Open { .. } | State::ForcedOpen(_) => {
-                Err(self.refusal(now, self.reason.clone().unwrap_or(Reason::Operator)))
+                Err(self.refusal(now, self.reason.clone().unwrap_or(Reason::Operator(None))))
             }
         }
     }

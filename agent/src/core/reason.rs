@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::outcome::Kind;
 use super::policy::Rate;
+use super::state::Word;
 
 /// Why a breaker changed its state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +68,7 @@ pub enum Reason {
     /// HalfOpen waited too long for a verdict.
     MaxWaitOver,
     /// An operator said so.
-    Operator,
+    Operator(Option<Word>),
     /// The time an operator had given is over.
     OperatorHoldOver,
 }
@@ -105,7 +106,7 @@ impl Reason {
             Self::PermitsOut => "permits_out",
             Self::ProbeLeaseOver => "probe_lease_over",
             Self::MaxWaitOver => "max_wait_over",
-            Self::Operator => "operator",
+            Self::Operator(_) => "operator",
             Self::OperatorHoldOver => "operator_hold_over",
         }
     }
@@ -115,29 +116,33 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ConsecutiveFailures { failures, threshold } => {
-                write!(f, "{failures} failures in a row (limit {threshold})")
+                write!(f, "{} in a row (limit {threshold})", many(*failures, "failure"))
             }
             Self::Rate { of, part, total, threshold } => {
                 let rate = Rate::of(*part, *total).unwrap_or(Rate::ALL);
                 write!(f, "{of} {rate} >= {threshold} ({part} of {total} calls)")
             }
             Self::Count { kind: None, failures, threshold } => {
-                write!(f, "{failures} failures in the window (limit {threshold})")
+                write!(f, "{} in the window (limit {threshold})", many(*failures, "failure"))
             }
             Self::Count { kind: Some(kind), failures, threshold } => {
-                write!(f, "{failures} failures of kind {} in the window (limit {threshold})", kind.as_str())
+                write!(f, "{} of kind {} in the window (limit {threshold})", many(*failures, "failure"), kind.as_str())
             }
             Self::AverageResponseTime { average, threshold } => {
                 write!(f, "average response time {average:.1?} >= {threshold:.1?}")
             }
             Self::RecoveryTimeoutOver => write!(f, "recovery timeout over, probing"),
-            Self::ProbesSucceeded { probes } => write!(f, "{probes} probes decided for closing"),
+            Self::ProbesSucceeded { probes } => write!(f, "{} decided for closing", many(*probes, "probe")),
             Self::ProbeFailed => write!(f, "a probe failed"),
-            Self::ProbesOut { out } => write!(f, "{out} probes are out, no more may go before they answer"),
+            Self::ProbesOut { out } => write!(f, "{} out, no more may go before that", many(*out, "probe")),
             Self::PermitsOut => write!(f, "the agent has no permit left to give"),
             Self::ProbeLeaseOver => write!(f, "a probe was never answered (its lease ran out)"),
             Self::MaxWaitOver => write!(f, "no verdict in half-open within its maximum wait"),
-            Self::Operator => write!(f, "an operator's action"),
+            Self::Operator(None) => write!(f, "an operator's action"),
+            Self::Operator(Some(Word { uid, said: None })) => write!(f, "an operator's action (uid {uid})"),
+            Self::Operator(Some(Word { uid, said: Some(said) })) => {
+                write!(f, "an operator's action (uid {uid}: {said})")
+            }
             Self::OperatorHoldOver => write!(f, "an operator's action has ended"),
         }
     }
@@ -152,6 +157,11 @@ impl fmt::Display for RateOf {
             Self::Kind(kind) => write!(f, "rate of {}", kind.as_str()),
         }
     }
+}
+
+/// `1 probe`, `2 probes`.
+fn many(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

@@ -162,7 +162,7 @@ impl Registry {
         ruling_on: RulingOn<'_>,
     ) -> Result<Answer, Unserved> {
         self.advance(turn);
-        self.take_back_stale(turn.now);
+        self.reclaim(turn.now, HAND_STEPS);
         let (place, room) = match self.resolve(turn.now, ask.service, ruling_on)? {
             Some(place) => (Some(place), self.room()),
             // Not tracked itself, it is still refused where an ancestor is.
@@ -301,8 +301,10 @@ impl Registry {
         }
     }
 
-    fn take_back_stale(&mut self, now: MonoTime) {
-        for _ in 0..HAND_STEPS {
+    /// Looks at so many places where permits are kept, the next ones in turn, and takes back those whose lease has run
+    /// out without a verdict. Changes nothing but what is in flight.
+    pub fn reclaim(&mut self, now: MonoTime, places: usize) {
+        for _ in 0..places {
             if let Some(permit) = self.permits.take_stale(now) {
                 self.store.at_mut(permit.service).in_flight -= 1;
                 self.store.touch(permit.service);

@@ -59,6 +59,15 @@ pub struct Hold {
     pub until: Option<MonoTime>,
 }
 
+/// Who did something, and what they said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Word {
+    /// Their user.
+    pub uid: u32,
+    /// Why, in their words.
+    pub said: Option<Arc<str>>,
+}
+
 /// What an operator may do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -69,9 +78,9 @@ pub enum Action {
     /// Record and report, never refuse.
     MetricsOnly(Hold),
     /// Close now, automatic from then on.
-    ForceClose,
+    ForceClose(Option<Word>),
     /// As force-close, and forget the backoff.
-    Reset,
+    Reset(Option<Word>),
 }
 
 /// The name of a state.
@@ -113,6 +122,14 @@ pub enum Notice {
     Changed(Transition),
     /// It only measures, and a condition was crossed that would have tripped it.
     Exceeded(Reason),
+}
+
+impl Hold {
+    /// Who, and why.
+    #[must_use]
+    pub fn word(&self) -> Word {
+        Word { uid: self.uid, said: self.reason.clone() }
+    }
 }
 
 impl State {

@@ -165,7 +165,7 @@ pub fn hold(now: MonoTime, uid: u32, for_ms: Option<u64>, reason: Option<&str>) 
     let invalid = |text: String| failure(FailureCode::InvalidArgument, text);
     let wait = for_ms.map(Duration::from_millis);
     if wait.is_some_and(|wait| wait.is_zero() || wait > HOLD_MAX) {
-        return Err(invalid(format!("for_ms is {}, expected 1 ms to {HOLD_MAX:?}", for_ms.unwrap_or(0))));
+        return Err(invalid(format!("for_ms is {}, expected 1 to {} (a year)", for_ms.unwrap_or(0), millis(HOLD_MAX))));
     }
     if reason.is_some_and(|text| text.len() > REASON_MAX || text.chars().any(char::is_control)) {
         return Err(invalid(format!("a reason has at most {REASON_MAX} bytes and no control characters")));

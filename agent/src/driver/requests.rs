@@ -182,8 +182,8 @@ impl Driver {
                 let text = "force-close and reset take effect at once and have no end: leave out for_ms".to_owned();
                 return Err(answers::failure(FailureCode::InvalidArgument, text));
             }
-            WireAction::ForceClose => Action::ForceClose,
-            WireAction::Reset => Action::Reset,
+            WireAction::ForceClose => Action::ForceClose(Some(hold.word())),
+            WireAction::Reset => Action::Reset(Some(hold.word())),
         };
         let (registry, mut turn, config) = self.turn(now);
         match registry.operate(&mut turn, service, action, &|name| config.ruling(name)) {

@@ -4,6 +4,7 @@
 //! are asked for all through the agent's life, here rather than by chitchat, whose resolver delays its start and runs in
 //! a task nobody watches.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -37,12 +38,20 @@ pub(super) async fn resolve(names: Vec<String>, resolved: watch::Sender<Vec<Sock
     if names.is_empty() {
         return std::future::pending().await;
     }
+    // Said once for each name, and again when it had resolved in between.
+    let mut unresolved = BTreeSet::new();
     loop {
         let mut addresses = Vec::new();
         for name in &names {
             match lookup_host(name).await {
-                Ok(found) => addresses.extend(found.take(PER_NAME_MAX)),
-                Err(error) => tracing::warn!(seed = %name, %error, "a seed's name does not resolve"),
+                Ok(found) => {
+                    addresses.extend(found.take(PER_NAME_MAX));
+                    unresolved.remove(name);
+                }
+                Err(error) if unresolved.insert(name) => {
+                    tracing::warn!(seed = %name, %error, "a seed's name does not resolve; it is tried again and again");
+                }
+                Err(_) => {}
             }
         }
         let pause = if addresses.is_empty() { RETRY } else { REFRESH };

@@ -48,7 +48,7 @@ fn f08_whatever_led_to_open_it_has_an_end_and_a_probe_goes_at_it() {
             0 => assert!(stand.report(permit, Failure).is_ok()),
             1 => drop(stand.wait_ms(30_000).advance()),
             2 => drop(stand.open(S)),
-            _ => drop(stand.operate(S, Action::ForceClose).calls(S, Failure, 3)),
+            _ => drop(stand.operate(S, Action::ForceClose(None)).calls(S, Failure, 3)),
         }
     }
 }
@@ -73,7 +73,7 @@ fn f09_many_asks_at_the_very_deadline_make_one_transition() {
 fn f10_a_reset_and_a_new_trip_wait_for_the_new_time_only() {
     let settings = Settings { open_ends: OpenEnds::InTime, ..SETTINGS };
     let mut stand = Stand::with(three_in_a_row(), settings);
-    stand.calls(S, Failure, 3).at_ms(900).operate(S, Action::Reset).calls(S, Failure, 3);
+    stand.calls(S, Failure, 3).at_ms(900).operate(S, Action::Reset(None)).calls(S, Failure, 3);
     assert_eq!(stand.registry.deadline(), Some(MonoTime::from_millis(1_900)));
     assert_eq!(stand.at_ms(1_899).advance().state(S), StateKind::Open);
     assert_eq!(stand.at_ms(1_900).advance().state(S), StateKind::HalfOpen);

@@ -131,7 +131,7 @@ fn f19_our_own_refusals_never_reach_a_window() {
     for service in [S, "payments/a"] {
         assert_eq!(stand.counts(service).total, 0);
     }
-    stand.operate(S, Action::ForceClose);
+    stand.operate(S, Action::ForceClose(None));
     for outcome in [Cancelled, Ignored] {
         stand.calls("payments/a", outcome, 1_000);
     }

@@ -106,7 +106,7 @@ impl Pair {
             Step::ForceClose | Step::Reset => {
                 let reset = matches!(step, Step::Reset);
                 self.model.force_close(now, reset);
-                self.real.operate(S, if reset { Action::Reset } else { Action::ForceClose });
+                self.real.operate(S, if reset { Action::Reset(None) } else { Action::ForceClose(None) });
             }
             Step::HalfOpen => {
                 let due = self.model.state == StateKind::Open && self.model.until.is_some_and(|until| now >= until);

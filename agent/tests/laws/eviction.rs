@@ -99,7 +99,7 @@ proptest! {
                 }
                 Step::ForceClose(at) => {
                     line.touch(NAMES[at], idle);
-                    stand.operate(NAMES[at], Action::ForceClose);
+                    stand.operate(NAMES[at], Action::ForceClose(None));
                 }
                 Step::Wait => drop(stand.wait_ms(100).advance()),
             }

@@ -147,7 +147,7 @@ proptest! {
                     None
                 }
                 Step::ForceClose(at) => {
-                    stand.operate(NAMES[at], Action::ForceClose);
+                    stand.operate(NAMES[at], Action::ForceClose(None));
                     model.lists.remove(NAMES[at]);
                     None
                 }

@@ -82,8 +82,8 @@ impl Run {
                 };
                 self.stand.operate(name, action);
             }
-            Step::ForceClose => drop(self.stand.operate(name, Action::ForceClose)),
-            Step::Reset => drop(self.stand.operate(name, Action::Reset)),
+            Step::ForceClose => drop(self.stand.operate(name, Action::ForceClose(None))),
+            Step::Reset => drop(self.stand.operate(name, Action::Reset(None))),
             Step::Open(_) => drop(self.stand.open(name)),
             Step::HalfOpen => drop(self.stand.half_open(name)),
         }

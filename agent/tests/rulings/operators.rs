@@ -122,7 +122,7 @@ fn an_operators_state_beats_every_other_and_force_close_makes_it_automatic_again
             assert!(stand.registry.view(S).expect("tracked").breaker().state().hold().is_some());
         }
     }
-    stand.operate(S, Action::ForceClose).calls(S, Failure, 3);
+    stand.operate(S, Action::ForceClose(None)).calls(S, Failure, 3);
     assert_eq!(stand.state(S), StateKind::Open);
 }
 

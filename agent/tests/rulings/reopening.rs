@@ -75,7 +75,7 @@ fn on_acquire_only_it_stays_open_until_somebody_asks() {
 
 #[test]
 fn the_window_is_empty_after_a_close_a_force_close_and_a_reset() {
-    for action in [Action::ForceClose, Action::Reset] {
+    for action in [Action::ForceClose(None), Action::Reset(None)] {
         let mut stand = Stand::new(three_in_a_row());
         stand.calls(S, Failure, 2).operate(S, action.clone());
         assert_eq!(stand.counts(S).total, 0, "also where it was Closed before");
@@ -93,7 +93,7 @@ fn a_transition_to_the_state_it_is_in_tells_nobody_and_keeps_the_generation() {
     let generation = |stand: &Stand| stand.registry.view(S).map_or(0, |view| view.breaker().generation());
     type Act = fn(&mut Stand) -> &mut Stand;
     let acts: [Act; 6] = [
-        |stand| stand.operate(S, Action::ForceClose),
+        |stand| stand.operate(S, Action::ForceClose(None)),
         |stand| stand.operate(S, Action::ForceOpen(hold(None))),
         |stand| stand.operate(S, Action::Disable(hold(None))),
         |stand| stand.operate(S, Action::MetricsOnly(hold(None))),
@@ -111,7 +111,7 @@ fn a_transition_to_the_state_it_is_in_tells_nobody_and_keeps_the_generation() {
 
 #[test]
 fn a_reset_forgets_the_backoff_and_a_force_close_does_not() {
-    for (action, open_s) in [(Action::Reset, 1), (Action::ForceClose, 2)] {
+    for (action, open_s) in [(Action::Reset(None), 1), (Action::ForceClose(None), 2)] {
         let mut policy = three_in_a_row();
         policy.backoff.multiplier_milli = 2_000;
         let mut stand = Stand::new(policy);

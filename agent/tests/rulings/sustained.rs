@@ -57,7 +57,7 @@ fn a_window_that_rolls_out_of_the_condition_ends_it() {
 #[test]
 fn a_reset_and_an_operators_state_end_what_was_holding() {
     let mut stand = for_two_seconds(three_in_a_row());
-    stand.calls(S, Failure, 3).at_ms(1_000).operate(S, Action::Reset);
+    stand.calls(S, Failure, 3).at_ms(1_000).operate(S, Action::Reset(None));
     assert_eq!(stand.registry.deadline(), None);
     stand.calls(S, Failure, 3);
     assert_eq!(stand.at_ms(2_999).advance().state(S), StateKind::Closed);

@@ -48,7 +48,13 @@ pub(crate) async fn run(cli: &Cli, run: &Run, output: &Output) -> Result<Exit, T
     let client = verbs::client(cli);
     match client.acquire(&run.service).await {
         Err(rejected) => Ok(refused(run, &rejected, output).await),
-        Ok(permit) => Ok(guarded(&client, run, permit, output).await),
+        Ok(permit) => match permit.standing() {
+            // A name that is none will never be guarded: that is a mistake to mend, not an agent to do without.
+            Standing::Unguarded(AskError::Failed(failure)) if failure.code == FailureCode::InvalidName => {
+                Err(Trouble::from(AskError::Failed(failure.clone())))
+            }
+            _ => Ok(guarded(&client, run, permit, output).await),
+        },
     }
 }
 

@@ -36,7 +36,7 @@ pub struct AgentStatus {
     pub services: u64,
     /// Connections it serves.
     pub connections: u64,
-    /// Everything it counts, by name, in order of name; only ever growing within one life.
+    /// Everything it counts, by name, in order of name; only ever growing within one life, but for `permits_out`.
     pub counters: Vec<Counter>,
 }
 

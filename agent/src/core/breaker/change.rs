@@ -72,7 +72,7 @@ impl Breaker {
     /// Begins HalfOpen, from wherever it is: because its time in Open is over, or else because an operator says so.
     pub fn half_open(&mut self, now: MonoTime) -> Option<Notice> {
         let due = matches!(self.state, State::Open { until } if now >= until);
-        self.enter_half_open(now, if due { Reason::RecoveryTimeoutOver } else { Reason::Operator })
+        self.enter_half_open(now, if due { Reason::RecoveryTimeoutOver } else { Reason::Operator(None) })
     }
 
     /// Opens, for the time the backoff says or the given one. Counts for the backoff.
@@ -84,14 +84,20 @@ impl Breaker {
             Some(wait) => self.backoff.open_for(now, &self.policy, wait),
             None => self.backoff.open(now, &self.policy, rng),
         };
-        self.enter(now, State::Open { until: now + wait }, Reason::Operator)
+        self.enter(now, State::Open { until: now + wait }, Reason::Operator(None))
     }
 
     /// Carries out an operator's action. One that changes no state still replaces who, why and until when.
     pub fn operate(&mut self, now: MonoTime, action: Action) -> Option<Notice> {
         match action {
-            Action::ForceOpen(hold) => self.enter(now, State::ForcedOpen(hold), Reason::Operator),
-            Action::Disable(hold) => self.enter(now, State::Disabled(hold), Reason::Operator),
+            Action::ForceOpen(hold) => {
+                let reason = Reason::Operator(Some(hold.word()));
+                self.enter(now, State::ForcedOpen(hold), reason)
+            }
+            Action::Disable(hold) => {
+                let reason = Reason::Operator(Some(hold.word()));
+                self.enter(now, State::Disabled(hold), reason)
+            }
             Action::MetricsOnly(hold) => {
                 let mut exceeded = Exceeded::No;
                 if let State::MetricsOnly { exceeded: present, .. } = self.state {
@@ -99,11 +105,12 @@ impl Breaker {
                 } else {
                     self.empty();
                 }
-                self.enter(now, State::MetricsOnly { hold, exceeded }, Reason::Operator)
+                let reason = Reason::Operator(Some(hold.word()));
+                self.enter(now, State::MetricsOnly { hold, exceeded }, reason)
             }
-            Action::ForceClose => self.close(now, Reason::Operator),
-            Action::Reset => {
-                let notice = self.close(now, Reason::Operator);
+            Action::ForceClose(word) => self.close(now, Reason::Operator(word)),
+            Action::Reset(word) => {
+                let notice = self.close(now, Reason::Operator(word));
                 self.backoff = Backoff::default();
                 notice
             }
@@ -141,6 +148,9 @@ impl Breaker {
         }
         self.state = state;
         if from == to {
+            if self.state.hold().is_some() {
+                self.reason = Some(reason);
+            }
             return None;
         }
         self.generation += 1;

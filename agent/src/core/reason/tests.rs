@@ -26,7 +26,7 @@ fn all() -> Vec<Reason> {
         Reason::PermitsOut,
         Reason::ProbeLeaseOver,
         Reason::MaxWaitOver,
-        Reason::Operator,
+        Reason::Operator(None),
         Reason::OperatorHoldOver,
     ]
 }
