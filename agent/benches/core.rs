@@ -9,12 +9,15 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 
+use breaker_agent::core::breaker::Breaker;
+use breaker_agent::core::counts::Sample;
 use breaker_agent::core::outcome::{Call, Outcome};
 use breaker_agent::core::permits::Holder;
 use breaker_agent::core::policy::{Admission, Policy, Ruling};
 use breaker_agent::core::registry::{Answer, Ask, OpenEnds, Registry, SERVICES_MAX, Settings, Turn};
 use breaker_agent::core::service::ServiceName;
 use breaker_agent::core::time::MonoTime;
+use breaker_agent::core::window::Lineage;
 use criterion::{Criterion, criterion_group, criterion_main};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -77,6 +80,23 @@ fn bytes_per_service(criterion: &mut Criterion) {
     });
 }
 
+/// The breaker alone, without the registry that finds it and keeps its permits.
+fn breaker(criterion: &mut Criterion) {
+    let (call, mut now) = (success(), MonoTime::START);
+    let mut rng = StdRng::seed_from_u64(7);
+    let mut breaker = Breaker::new(Arc::new(Policy::default()), now);
+    criterion.bench_function("the breaker alone, Closed", |bencher| {
+        bencher.iter(|| {
+            now = now + Duration::from_micros(1);
+            if breaker.admission(now).is_ok() {
+                let (grant, _) = breaker.grant(now);
+                let judged = Sample::judge(breaker.policy(), black_box(&call));
+                black_box(breaker.settle(now, grant, judged, Lineage::default(), &mut rng));
+            }
+        });
+    });
+}
+
 fn closed(criterion: &mut Criterion) {
     let call = success();
     let mut alone = Agent::new();
@@ -119,6 +139,6 @@ fn open(criterion: &mut Criterion) {
 criterion_group! {
     name = benches;
     config = Criterion::default().sample_size(50).measurement_time(Duration::from_secs(3));
-    targets = bytes_per_service, closed, open
+    targets = bytes_per_service, breaker, closed, open
 }
 criterion_main!(benches);
