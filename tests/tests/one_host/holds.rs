@@ -21,7 +21,8 @@ fn forced_open_refuses_says_why_and_ends_in_half_open() {
     assert!(operator.ends_in_ms.is_some_and(|ms| (1..=1_500).contains(&ms)), "{operator:?}");
     let refused = agent.ctl(&["check", "demo"]);
     assert_eq!(refused.code, 10);
-    assert!(refused.out.starts_with("refused: demo is forced-open: an operator's action; retry after"), "{refused:?}");
+    let why = format!("an operator's action (uid {}: deploy of shop)", operator.uid);
+    assert!(refused.out.starts_with(&format!("refused: demo is forced-open: {why}; retry after")), "{refused:?}");
     assert_eq!(agent.ctl(&["run", "demo", "--", "true"]).code, 75);
     assert!(agent.ctl(&["status", "demo"]).well().out.contains("deploy of shop"));
 
