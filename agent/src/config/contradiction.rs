@@ -8,6 +8,7 @@
 
 use std::time::Duration;
 
+use crate::core::counts::AVERAGE_MAX;
 use crate::core::outcome::Kind;
 use crate::core::policy::{KINDS_MAX, Policy, WindowShape};
 
@@ -170,6 +171,12 @@ impl Check<'_> {
             let what =
                 format!("at most {KINDS_MAX} kinds with conditions of their own, got {}", conditions.kinds.len());
             self.add_at(findings, origin, "failure_criteria.kinds", what);
+        }
+        if let Some(average) = &self.layer.average_response_time
+            && average.value.is_some_and(|limit| limit > AVERAGE_MAX)
+        {
+            let what = "can never be reached: calls count for 71 minutes at most".to_owned();
+            self.add(findings, average, "failure_criteria.average_response_time", what);
         }
         if let Some(rate) = self.layer.timeout_rate.as_ref().filter(|rate| rate.value.is_some())
             && let Some(why) = self.unheard(&Kind::timeout())

@@ -222,3 +222,6 @@ const NO_DURATION: u32 = u32::MAX;
 /// Longest duration an average counts, about 71 minutes: four bytes instead of eight in every sample of a count
 /// window. Whether the call was slow is judged before it is cut to this.
 const DURATION_US_MAX: u32 = NO_DURATION - 1;
+
+/// The longest duration an average counts, and so the longest it can be.
+pub const AVERAGE_MAX: Duration = Duration::from_micros(DURATION_US_MAX as u64);

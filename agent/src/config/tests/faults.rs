@@ -251,3 +251,11 @@ fn what_the_host_says_only_fills_what_nobody_wrote() {
     assert_eq!(id(Config::default()), "host-1");
     assert_eq!(id(super::load("node: {id: web-07}")), "web-07");
 }
+
+#[test]
+fn an_average_longer_than_any_call_counts_for_can_never_be_reached() {
+    let policy = |limit: &str| format!("circuit_breaker: {{failure_criteria: {{average_response_time: {limit}}}}}");
+    assert_eq!(faults(&policy("71m")), [""; 0]);
+    let expected = "breakerd.yaml:1:61: circuit_breaker.failure_criteria.average_response_time: can never be reached: calls count for 71 minutes at most";
+    assert_eq!(faults(&policy("72m")), [expected]);
+}
