@@ -14,7 +14,7 @@ use breaker_agent::core::counts::Sample;
 use breaker_agent::core::outcome::{Call, Outcome};
 use breaker_agent::core::permits::Holder;
 use breaker_agent::core::policy::{Admission, Policy, Ruling};
-use breaker_agent::core::registry::{Answer, Ask, OpenEnds, Registry, SERVICES_MAX, Settings, Turn};
+use breaker_agent::core::registry::{Answer, Ask, Effects, OpenEnds, Registry, SERVICES_MAX, Settings, Turn};
 use breaker_agent::core::service::ServiceName;
 use breaker_agent::core::time::MonoTime;
 use breaker_agent::core::window::Lineage;
@@ -28,25 +28,29 @@ struct Agent {
     rng: StdRng,
     now: MonoTime,
     notices: Vec<(ServiceName, breaker_agent::core::state::Notice)>,
+    effects: Effects,
 }
 
 impl Agent {
     fn new() -> Self {
         let open_ends = OpenEnds::InTime;
-        let settings = Settings { services_max: SERVICES_MAX, permits_max: 131_072, open_ends, index_seed: 7 };
+        let settings =
+            Settings { services_max: SERVICES_MAX, permits_max: 131_072, open_ends, index_seed: 7, cluster: None };
         Self {
             registry: Registry::new(settings),
             policy: Arc::new(Policy::default()),
             rng: StdRng::seed_from_u64(7),
             now: MonoTime::START,
             notices: Vec::new(),
+            effects: Effects::default(),
         }
     }
 
     /// Asks and reports, a microsecond after the last time. Whether the call was let through.
     fn call(&mut self, service: &str, call: &Call) -> bool {
         self.now = self.now + Duration::from_micros(1);
-        let mut turn = Turn { now: self.now, rng: &mut self.rng, notices: &mut self.notices };
+        let mut turn =
+            Turn { now: self.now, rng: &mut self.rng, notices: &mut self.notices, effects: &mut self.effects };
         let ruling_on = |_: &ServiceName| Ruling { policy: self.policy.clone(), admission: Admission::Admitted };
         let ask = Ask { service, holder: Holder::Connection(1), timeout: None };
         match self.registry.acquire(&mut turn, ask, &ruling_on) {

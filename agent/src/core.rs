@@ -3,7 +3,8 @@
 //! Everything here is `(state, event, now, rng) -> effects`, and every state can be cloned, compared and printed.
 //! Read it in this order: `policy` (what is asked for), `counts` and `window` (what was seen), `conditions` and
 //! `sustained` (what trips), `backoff`, `state`, `breaker` (one service), `share` (children and ancestors), `permits`,
-//! `index`, `recency` and `registry` (all services), `digest` (what is told to others).
+//! `index`, `recency` and `registry` (all services), `digest` (what is told to others), `guards` (what can be switched off
+//! to prove it is needed).
 //!
 //! **Invariant:** nothing here imports anything but std and `rand_core`: no async, no clock, no entropy, no logging, no
 //! I/O, no hash map. A test in `tests/` reads the files to make sure.
@@ -13,6 +14,8 @@ pub mod breaker;
 pub mod conditions;
 pub mod counts;
 pub mod digest;
+pub mod evidence;
+pub mod guards;
 pub mod index;
 pub mod outcome;
 pub mod permits;

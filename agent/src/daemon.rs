@@ -14,19 +14,21 @@ use std::time::Duration;
 use breaker_client::wire::GossipHealth;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Mutex, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::core::guards::Guards;
 use crate::datagram::Datagrams;
-use crate::driver::{self, Driver, Identity};
-use crate::gossip::{self, GossipCounters, GossipSetup};
+use crate::driver::{self, Driver, Identity, Outlets};
+use crate::gossip::{self, AlertSource, GossipCounters, GossipSetup, Membership};
 use crate::keyring::Keyring;
 use crate::listener::Listener;
-use crate::mail::{GossipNews, MAILBOX_MAX, Mail, Published};
+use crate::mail::{ALERTS_MAX, GossipNews, MAILBOX_MAX, Mail, Published};
+use crate::observe::Observer;
 use crate::server;
 use crate::server_counters::ServerCounters;
 use crate::session::Links;
@@ -39,6 +41,10 @@ pub struct Seams<L> {
     pub gossip: Option<GossipSeam>,
     /// Who the agent is in this life.
     pub identity: Identity,
+    /// Which protections of the cluster's judgement are on; all, but in a simulation that proves them needed.
+    pub guards: Guards,
+    /// Who looks on, if anybody does.
+    pub observer: Option<Observer>,
 }
 
 /// What gossip needs from the world.
@@ -51,6 +57,8 @@ pub struct GossipSeam {
     pub keyring: Option<Keyring>,
     /// Told of every incarnation gossip takes beyond the first, before it is used.
     pub on_incarnation: Arc<dyn Fn(u64) + Send + Sync>,
+    /// How peers become known.
+    pub membership: Membership,
 }
 
 /// Why an agent stopped by itself.
@@ -76,16 +84,18 @@ pub async fn run<L: Listener>(
     seams: Seams<L>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), DaemonError> {
-    let Seams { listener, gossip, identity } = seams;
+    let Seams { listener, gossip, identity, guards, observer } = seams;
     let clock = Clock::start();
     let stop = CancellationToken::new();
     let (mailbox, received) = mpsc::channel(MAILBOX_MAX);
-    let (published_to, published) = watch::channel(Published::new());
+    let (published_to, published) = watch::channel(Published::default());
+    let (alerts_to, alerts) = mpsc::channel(ALERTS_MAX);
+    let outlets = Outlets { published: published_to, alerts: alerts_to, observer };
     let server_counters = Arc::new(ServerCounters::default());
     let gossip_counters = Arc::new(GossipCounters::default());
 
     let health = if gossip.is_some() { GossipHealth::Running } else { GossipHealth::Off };
-    let state = Driver::new(config.clone(), identity.clone(), health, published_to)
+    let state = Driver::new(config.clone(), identity.clone(), health, guards, outlets)
         .with_counters({
             let counters = server_counters.clone();
             Box::new(move || counters.iter().collect())
@@ -99,7 +109,16 @@ pub async fn run<L: Listener>(
     let mut server = alone(server::run(listener, links));
     let mut talk = JoinSet::new();
     if let Some(seam) = gossip {
-        let gossip = Gossip { config, seam, identity, counters: gossip_counters, published, mailbox: mailbox.clone() };
+        let gossip = Gossip {
+            config,
+            seam,
+            identity,
+            counters: gossip_counters,
+            published,
+            alerts: Arc::new(Mutex::new(alerts)),
+            guards,
+            mailbox: mailbox.clone(),
+        };
         talk.spawn(gossip.keep_running(stop.clone()));
     }
     drop(mailbox);
@@ -129,6 +148,8 @@ struct Gossip {
     identity: Identity,
     counters: Arc<GossipCounters>,
     published: watch::Receiver<Published>,
+    alerts: AlertSource,
+    guards: Guards,
     mailbox: mpsc::Sender<Mail>,
 }
 
@@ -180,6 +201,9 @@ impl Gossip {
                 keep(raised);
             }),
             counters: self.counters.clone(),
+            alerts: self.alerts.clone(),
+            membership: self.seam.membership.clone(),
+            guards: self.guards,
         }
     }
 }

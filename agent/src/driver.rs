@@ -24,13 +24,15 @@ use tokio::sync::{mpsc, watch};
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::core::digest::FailureDigest;
+use crate::core::digest::{Alert, FailureDigest};
+use crate::core::guards::Guards;
 use crate::core::permits::Holder;
-use crate::core::registry::{OpenEnds, PERMITS_MAX, Registry, SERVICES_MAX, Settings, Turn};
+use crate::core::registry::{Effects, OpenEnds, PERMITS_MAX, Registry, SERVICES_MAX, Settings, Turn};
 use crate::core::service::ServiceName;
 use crate::core::state::Notice;
 use crate::core::time::MonoTime;
 use crate::mail::{ConnectionId, IN_FLIGHT_MAX, Mail, Published};
+use crate::observe::Observer;
 use peers::Peers;
 
 /// Who this agent is, in one life.
@@ -50,6 +52,16 @@ pub struct Identity {
     pub uid: Option<u32>,
 }
 
+/// Where the driver tells others what it does, without ever waiting for them.
+pub struct Outlets {
+    /// What gossip publishes.
+    pub published: watch::Sender<Published>,
+    /// What gossip pushes.
+    pub alerts: mpsc::Sender<Alert>,
+    /// Who looks on.
+    pub observer: Option<Observer>,
+}
+
 /// Reads counters that something else keeps.
 pub type CounterSource = Box<dyn Fn() -> Vec<(&'static str, u64)> + Send>;
 
@@ -62,7 +74,9 @@ pub struct Driver {
     connections: BTreeMap<ConnectionId, Connection>,
     peers: Peers,
     notices: Vec<(ServiceName, Notice)>,
-    published: watch::Sender<Published>,
+    effects: Effects,
+    guards: Guards,
+    outlets: Outlets,
     published_at: MonoTime,
     publish_at: MonoTime,
     counts: Counts,
@@ -121,7 +135,8 @@ impl Driver {
         config: Arc<Config>,
         identity: Identity,
         gossip: GossipHealth,
-        published: watch::Sender<Published>,
+        guards: Guards,
+        outlets: Outlets,
     ) -> Self {
         let mut rng = StdRng::from_seed(identity.seed);
         let settings = Settings {
@@ -129,12 +144,14 @@ impl Driver {
             permits_max: PERMITS_MAX,
             open_ends: OpenEnds::InTime,
             index_seed: rng.next_u64(),
+            cluster: None,
         };
         Self {
             registry: Registry::new(settings),
             peers: Peers::new(gossip, identity.incarnation),
             connections: BTreeMap::new(),
             notices: Vec::new(),
+            effects: Effects::default(),
             published_at: MonoTime::START,
             publish_at: MonoTime::START + PUBLISH_EVERY,
             counts: Counts::default(),
@@ -142,7 +159,8 @@ impl Driver {
             config,
             identity,
             rng,
-            published,
+            guards,
+            outlets,
         }
     }
 
@@ -201,7 +219,11 @@ impl Driver {
 
     /// What an operation of the registry needs.
     fn turn(&mut self, now: MonoTime) -> (&mut Registry, Turn<'_, StdRng>, &Config) {
-        (&mut self.registry, Turn { now, rng: &mut self.rng, notices: &mut self.notices }, &self.config)
+        (
+            &mut self.registry,
+            Turn { now, rng: &mut self.rng, notices: &mut self.notices, effects: &mut self.effects },
+            &self.config,
+        )
     }
 
     /// Hands answers to a connection. The outbox has room for every request a session lets through; should it be full
@@ -232,9 +254,10 @@ impl Driver {
                     self.counts.exceeded += 1;
                     tracing::info!(%service, %reason, "would have tripped");
                 }
+                Notice::Cluster(step) => tracing::info!(%service, ?step, "cluster breaker"),
             }
         }
-        let events: Vec<Event> = notices.iter().map(|(service, notice)| event(service, notice)).collect();
+        let events: Vec<Event> = notices.iter().filter_map(|(service, notice)| event(service, notice)).collect();
         self.tell_watchers(&events);
     }
 
@@ -248,8 +271,9 @@ impl Driver {
     fn publish(&mut self, now: MonoTime) {
         self.registry.reclaim(now, RECLAIM_PLACES);
         let digests = self.registry.digests(now, DIGESTS_MAX);
-        let published: Published = digests.into_iter().map(|digest| (digest.service.clone(), digest)).collect();
-        self.published.send_if_modified(|before| {
+        let digests = digests.into_iter().map(|digest| (digest.service.clone(), digest)).collect();
+        let published = Published { digests, host: self.registry.host_word(now) };
+        self.outlets.published.send_if_modified(|before| {
             let modified = !says_the_same(before, &published);
             *before = published;
             modified
@@ -299,9 +323,9 @@ impl Connection {
     }
 }
 
-fn event(service: &ServiceName, notice: &Notice) -> Event {
+fn event(service: &ServiceName, notice: &Notice) -> Option<Event> {
     let service = service.to_string();
-    match notice {
+    Some(match notice {
         Notice::Changed(change) => Event::Transition {
             service,
             from: answers::state(change.from),
@@ -310,7 +334,9 @@ fn event(service: &ServiceName, notice: &Notice) -> Event {
             retry_after_ms: change.retry_after.map(answers::millis_up),
         },
         Notice::Exceeded(reason) => Event::Exceeded { service, reason: answers::reason(reason) },
-    }
+        // What it changes for calls is told as a change of state.
+        Notice::Cluster(_) => return None,
+    })
 }
 
 /// Whether digests differ in nothing but that they are older: the same services, as long in the same states.
@@ -318,7 +344,10 @@ fn says_the_same(before: &Published, after: &Published) -> bool {
     let same = |before: &FailureDigest, after: &FailureDigest| {
         before.age <= after.age && *before == FailureDigest { age: before.age, ..after.clone() }
     };
-    before.len() == after.len() && before.values().zip(after.values()).all(|(before, after)| same(before, after))
+    let (earlier, later) = (&before.digests, &after.digests);
+    before.host == after.host
+        && earlier.len() == later.len()
+        && earlier.values().zip(later.values()).all(|(before, after)| same(before, after))
 }
 
 /// Places of permits looked at with each publishing: all of them within ten seconds, a tenth of a millisecond each time.

@@ -43,6 +43,8 @@ use self::publisher::Publisher;
 use self::restarts::Restarts;
 use self::seeds::Seeds;
 use self::told::{Told, Waited};
+use crate::core::digest::Alert;
+use crate::core::guards::Guards;
 use crate::core::time::MonoTime;
 use crate::datagram::Datagrams;
 use crate::keyring::Keyring;
@@ -73,6 +75,36 @@ pub struct GossipSetup {
     pub on_incarnation: Box<dyn Fn(u64) + Send + Sync>,
     /// Where everything is counted.
     pub counters: Arc<GossipCounters>,
+    /// News that goes out at once.
+    pub alerts: AlertSource,
+    /// How peers become known.
+    pub membership: Membership,
+    /// Which protections are on.
+    pub guards: Guards,
+}
+
+/// News that goes out at once; it outlives the lives of gossip.
+pub type AlertSource = Arc<tokio::sync::Mutex<mpsc::Receiver<Alert>>>;
+
+/// How peers become known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Membership {
+    /// By gossip.
+    #[default]
+    Gossiped,
+    /// They are these, always; there is no state plane, only alerts.
+    Given(Vec<GivenPeer>),
+}
+
+/// A peer that is known from the start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GivenPeer {
+    /// Its id.
+    pub node: String,
+    /// The failure domain it is in.
+    pub zone: Option<String>,
+    /// Where it hears gossip.
+    pub address: SocketAddr,
 }
 
 /// Gossips until told to shut down, then says goodbye within half a second.

@@ -17,6 +17,7 @@ pub mod incarnation;
 pub mod keyring;
 pub mod listener;
 pub mod mail;
+pub mod observe;
 pub mod replay;
 pub mod seal;
 pub mod server;

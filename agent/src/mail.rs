@@ -10,7 +10,7 @@ use std::time::Duration;
 use breaker_client::wire::{GossipHealth, RequestFrame, ResponseFrame};
 use tokio::sync::mpsc;
 
-use crate::core::digest::FailureDigest;
+use crate::core::digest::{FailureDigest, HostId, HostWord, Testimony};
 use crate::core::service::ServiceName;
 
 /// One connection of a client, numbered by the server in order of arrival, never used twice.
@@ -47,7 +47,7 @@ pub enum Mail {
 }
 
 /// What gossip tells the driver.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GossipNews {
     /// Gossip runs (again), died, or is off; with the incarnation it now speaks under.
     Health {
@@ -59,19 +59,23 @@ pub enum GossipNews {
     /// Everybody known, without ourselves, in order of id; replaces what was said before. Said when something changed,
     /// and every second for as long as somebody is known, because ages do.
     Members(Vec<MemberView>),
-    /// A peer's newest digest of one service; replaces its older one.
-    Heard {
+    /// A peer's digest of one service, by whichever way it came.
+    Heard(Testimony),
+    /// What a peer says of itself.
+    Said {
         /// The peer's id.
-        node: String,
+        host: HostId,
         /// The incarnation it spoke in.
         incarnation: u64,
         /// What it said.
-        digest: FailureDigest,
+        word: HostWord,
     },
+    /// The gossip task itself was away for so long: what it hands on may be as old.
+    Away(Duration),
     /// A peer no longer speaks of a service: it is plainly healthy there, or the peer is gone.
     Withdrawn {
         /// The peer's id.
-        node: String,
+        host: HostId,
         /// The service.
         service: ServiceName,
     },
@@ -108,8 +112,25 @@ pub enum Standing {
     Left,
 }
 
-/// What this host publishes: its digests of services that are not plainly healthy. The newest replaces all before.
-pub type Published = BTreeMap<ServiceName, FailureDigest>;
+/// What this host publishes. The newest replaces all before.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Published {
+    /// Its digests of services that are not plainly healthy.
+    pub digests: BTreeMap<ServiceName, FailureDigest>,
+    /// What it says of itself.
+    pub host: HostWord,
+}
+
+impl FromIterator<FailureDigest> for Published {
+    /// These digests, and nothing of the host.
+    fn from_iter<I: IntoIterator<Item = FailureDigest>>(digests: I) -> Self {
+        let digests = digests.into_iter().map(|digest| (digest.service.clone(), digest)).collect();
+        Self { digests, host: HostWord::default() }
+    }
+}
+
+/// Most alerts that wait for gossip to take them; what finds no room is lost and counted, and the state plane repairs it.
+pub const ALERTS_MAX: usize = 1_024;
 
 /// Most mails waiting for the driver. Each holds at most one connection's batch; a thousand connections can each have
 /// one waiting.

@@ -20,7 +20,9 @@ use crate::config::Config;
 use crate::core::outcome::{Call, Kind, Outcome};
 use crate::core::permits::{Holder, PermitId};
 use crate::core::policy::Rate;
-use crate::core::registry::{Answer, Ask, OpenEnds, PERMITS_MAX, Registry, RulingOn, SERVICES_MAX, Settings, Turn};
+use crate::core::registry::{
+    Answer, Ask, Effects, OpenEnds, PERMITS_MAX, Registry, RulingOn, SERVICES_MAX, Settings, Turn,
+};
 use crate::core::service::ServiceName;
 use crate::core::state::{Action, Hold, Notice, StateKind};
 use crate::core::time::MonoTime;
@@ -71,6 +73,7 @@ impl<'a> Replay<'a> {
             permits_max: PERMITS_MAX,
             open_ends: OpenEnds::OnAcquire,
             index_seed: rng.next_u64(),
+            cluster: None,
         };
         Ok(Self {
             config,
@@ -215,7 +218,8 @@ impl<'a> Replay<'a> {
 
     fn with_turn<T>(&mut self, act: impl FnOnce(&mut Registry, &mut Turn<'_, StdRng>, RulingOn<'_>) -> T) -> T {
         let mut notices: Vec<(ServiceName, Notice)> = Vec::new();
-        let mut turn = Turn { now: self.now, rng: &mut self.rng, notices: &mut notices };
+        let mut effects = Effects::default();
+        let mut turn = Turn { now: self.now, rng: &mut self.rng, notices: &mut notices, effects: &mut effects };
         let config = self.config;
         act(&mut self.registry, &mut turn, &|name| config.ruling(name))
     }

@@ -12,9 +12,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use breaker_agent::accounts;
 use breaker_agent::config::{Config, Given, GivenBy, Overrides};
+use breaker_agent::core::guards::Guards;
 use breaker_agent::daemon::{self, GossipSeam, Seams};
 use breaker_agent::driver::Identity;
-use breaker_agent::gossip;
+use breaker_agent::gossip::{self, Membership};
 use breaker_agent::incarnation;
 use breaker_agent::keyring::{Exposure, Keyring};
 use breaker_agent::listener::{Access, UnixSocket};
@@ -70,7 +71,12 @@ pub(crate) fn run(config: Config, file: Option<&Path>, format: LogFormat) -> Res
         };
         let stopped = stop_signal()?;
         announce(&config, file, &path, gossip.as_ref().map(|gossip| gossip.advertise), format);
-        daemon::run(Arc::new(config), Seams { listener, gossip, identity }, stopped).await?;
+        daemon::run(
+            Arc::new(config),
+            Seams { listener, gossip, identity, guards: Guards::ON, observer: None },
+            stopped,
+        )
+        .await?;
         tracing::info!("stopped");
         Ok(())
     })
@@ -115,6 +121,7 @@ async fn gossip_seam(config: &Config, socket: &Path) -> Result<Option<GossipSeam
                 tracing::warn!(%error, file = %path.display(), "cannot keep the raised incarnation");
             }
         }),
+        membership: Membership::Gossiped,
     }))
 }
 

@@ -15,8 +15,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use breaker_agent::config::Config;
+use breaker_agent::core::guards::Guards;
 use breaker_agent::daemon::{self, GossipSeam, Seams};
 use breaker_agent::driver::Identity;
+use breaker_agent::gossip::Membership;
 use breaker_agent::keyring::Keyring;
 use breaker_client::{Client, Options};
 use rand::rngs::StdRng;
@@ -86,8 +88,9 @@ impl Host {
             advertise: self.port.address(),
             keyring: Some(self.setup.keyring.clone()),
             on_incarnation: Arc::new(|_| {}),
+            membership: Membership::Gossiped,
         };
-        let seams = Seams { listener, gossip: Some(gossip), identity };
+        let seams = Seams { listener, gossip: Some(gossip), identity, guards: Guards::ON, observer: None };
         let config = Arc::new(Config::load(&self.config(), self.port.host())?);
         let agent = daemon::run(config, seams, pending());
         let application = async {

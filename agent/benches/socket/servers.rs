@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use breaker_agent::config::Config;
+use breaker_agent::core::guards::Guards;
 use breaker_agent::daemon::{self, Seams};
 use breaker_agent::driver::Identity;
 use breaker_agent::listener::{Access, UnixSocket};
@@ -40,7 +41,7 @@ pub(crate) fn agent(socket: PathBuf) {
             gossip_address: None,
             uid: None,
         };
-        let seams = Seams { listener, gossip: None, identity };
+        let seams = Seams { listener, gossip: None, identity, guards: Guards::ON, observer: None };
         daemon::run(Arc::new(Config::default()), seams, std::future::pending()).await.expect("no part of it dies");
     });
 }

@@ -7,20 +7,27 @@
 //! Nothing is hidden in time: [`Registry::advance`] does what is due, each thing at its own moment and in order, and
 //! [`Registry::deadline`] says when it wants to be called next. Too early or twice is harmless.
 
+mod cluster;
 mod path;
 mod read;
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use rand_core::Rng;
 
 use super::breaker::Refusal;
+use super::digest::{Alert, HostId};
+use super::guards::Guards;
 use super::outcome::Call;
 use super::permits::{Holder, PermitId, Permits};
 use super::policy::{Admission, Ruling};
 use super::service::{NameError, ServiceName};
-use super::state::{Action, Notice};
+use super::state::{Action, HostNotice, Notice};
 use super::store::Store;
 use super::time::MonoTime;
 
+pub use cluster::{ClusterView, Hearing, HostState};
 pub use read::View;
 
 /// All breakers of one agent.
@@ -35,7 +42,7 @@ pub struct Registry {
 }
 
 /// What an agent decides once for all services.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Most services tracked.
     pub services_max: usize,
@@ -45,6 +52,39 @@ pub struct Settings {
     pub open_ends: OpenEnds,
     /// What nobody outside may know, so that names cannot be chosen to collide.
     pub index_seed: u64,
+    /// How it judges together with others; `None` alone.
+    pub cluster: Option<ClusterSettings>,
+}
+
+/// How an agent judges together with others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterSettings {
+    /// Itself.
+    pub me: HostId,
+    /// The failure domain it is in.
+    pub zone: Option<Arc<str>>,
+    /// A hash of the cluster's name: what is jittered by hash comes out alike on all its hosts.
+    pub seed: u64,
+    /// What the word of others may do here.
+    pub authority: Authority,
+    /// The shortest span judged: an index into the spans.
+    pub shortest_span: usize,
+    /// How long the cluster breaker stays Open, before jitter.
+    pub recovery_timeout: Duration,
+    /// Which protections are on.
+    pub guards: Guards,
+}
+
+/// What the word of others may do on a host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Authority {
+    /// Open services.
+    #[default]
+    Authoritative,
+    /// Make the own breaker trip sooner.
+    Accelerate,
+    /// Nothing: this host testifies and shows, and never joins.
+    Advisory,
 }
 
 /// Whether Open ends by itself.
@@ -65,6 +105,17 @@ pub struct Turn<'a, R> {
     pub rng: &'a mut R,
     /// What happened, in order.
     pub notices: &'a mut Vec<(ServiceName, Notice)>,
+    /// What follows for others.
+    pub effects: &'a mut Effects,
+}
+
+/// What follows for others from what happened.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Effects {
+    /// News for peers, in order.
+    pub alerts: Vec<Alert>,
+    /// What happened to the host itself, in order.
+    pub host: Vec<HostNotice>,
 }
 
 /// What the configuration says of a service. Asked once for each service, when it is first tracked.
@@ -89,9 +140,9 @@ pub struct Granted {
     /// How it was let through.
     pub how: super::breaker::Granted,
     /// How long the permit is good for.
-    pub lease: std::time::Duration,
+    pub lease: Duration,
     /// How long the policy lets the call take.
-    pub timeout: Option<std::time::Duration>,
+    pub timeout: Option<Duration>,
 }
 
 /// A call that may not go ahead.
@@ -135,7 +186,7 @@ pub struct Ask<'a> {
     /// Whom the permit will belong to.
     pub holder: Holder,
     /// How long the call may take, where the client says so.
-    pub timeout: Option<std::time::Duration>,
+    pub timeout: Option<Duration>,
 }
 
 impl Registry {
@@ -250,7 +301,7 @@ impl Registry {
         &mut self,
         turn: &mut Turn<'_, R>,
         service: &str,
-        wait: Option<std::time::Duration>,
+        wait: Option<Duration>,
         ruling_on: RulingOn<'_>,
     ) -> Result<Told, Unserved> {
         self.transition(turn, service, ruling_on, |breaker, turn| breaker.open(turn.now, wait, turn.rng))
@@ -290,7 +341,8 @@ impl Registry {
     #[cold]
     fn catch_up<R: Rng>(&mut self, turn: &mut Turn<'_, R>) {
         while let Some(at) = self.deadline().filter(|at| *at <= turn.now) {
-            let mut then = Turn { now: at, rng: &mut *turn.rng, notices: &mut *turn.notices };
+            let mut then =
+                Turn { now: at, rng: &mut *turn.rng, notices: &mut *turn.notices, effects: &mut *turn.effects };
             // Leases first: a probe that is overdue is a failed probe, not one that HalfOpen waited for in vain.
             match self.permits.take_overdue_probe(at) {
                 Some(permit) => {

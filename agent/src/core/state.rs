@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::counts::Tally;
+use super::evidence::Judgement;
 use super::reason::Reason;
 use super::time::MonoTime;
 
@@ -122,6 +123,83 @@ pub enum Notice {
     Changed(Transition),
     /// It only measures, and a condition was crossed that would have tripped it.
     Exceeded(Reason),
+    /// Its cluster breaker took a step.
+    Cluster(ClusterNotice),
+}
+
+/// What a cluster breaker has to tell. Where it changes what the agent does with calls, a [`Notice::Changed`] follows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClusterNotice {
+    /// It entered an opening.
+    Entered {
+        /// The opening.
+        number: u64,
+        /// The opening it was in before.
+        from: Option<u64>,
+        /// What brought it there.
+        how: Entry,
+        /// Whether the host's own calls say nothing of the sort.
+        on_hearsay: bool,
+        /// What it rests on.
+        judged: Judgement,
+    },
+    /// It would have entered one, but too many services are refused on the word of others already.
+    Capped {
+        /// The opening.
+        number: u64,
+        /// Services refused on hearsay alone.
+        refused: usize,
+        /// Services the host uses.
+        used: usize,
+    },
+    /// Its time in Open is over: claimed probes may go.
+    HalfOpen {
+        /// The opening.
+        number: u64,
+    },
+    /// A probe was claimed and granted on this host.
+    Probe {
+        /// The opening.
+        number: u64,
+        /// The probe.
+        probe: u32,
+    },
+    /// A probe of this host came to an end.
+    Probed {
+        /// The opening.
+        number: u64,
+        /// The probe.
+        probe: u32,
+        /// Whether it succeeded.
+        good: bool,
+    },
+    /// It left the opening.
+    Left {
+        /// The opening.
+        number: u64,
+        /// Why.
+        reason: Reason,
+    },
+}
+
+/// What brought a host into an opening.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// It judged for itself and was the first it knows of.
+    Started,
+    /// It judged for itself; others were there before.
+    Joined,
+    /// Most of the others are there.
+    Adopted,
+}
+
+/// What happened to the host itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostNotice {
+    /// It hears too little to judge for others, or does again.
+    Deaf(bool),
+    /// It fails where others do not, or does no longer.
+    Sick(bool),
 }
 
 impl Hold {

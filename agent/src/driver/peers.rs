@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use breaker_client::wire::{GossipHealth, Member, PeerDigest, Presence};
 
 use super::answers;
-use crate::core::digest::FailureDigest;
+use crate::core::digest::{FailureDigest, Testimony};
 use crate::core::service::ServiceName;
 use crate::core::time::MonoTime;
 use crate::mail::{GossipNews, MemberView, Standing};
@@ -46,8 +46,11 @@ impl Peers {
                 self.incarnation = incarnation;
             }
             GossipNews::Members(members) => self.members = members.into_iter().map(|member| (now, member)).collect(),
-            GossipNews::Heard { node, incarnation, digest } => self.keep(node, Heard { at: now, incarnation, digest }),
-            GossipNews::Withdrawn { node, service } => self.forget(&node, &service),
+            GossipNews::Heard(Testimony { host, incarnation, age: _, digest }) => {
+                self.keep(host.as_str().to_owned(), Heard { at: now, incarnation, digest });
+            }
+            GossipNews::Withdrawn { host, service } => self.forget(host.as_str(), &service),
+            GossipNews::Said { .. } | GossipNews::Away(_) => {}
         }
     }
 

@@ -137,7 +137,7 @@ impl Driver {
             incarnation: self.peers.incarnation(),
             presence: Presence::Myself,
             heard_ms: None,
-            digests: self.published.borrow().len() as u64,
+            digests: self.outlets.published.borrow().digests.len() as u64,
         };
         let mut others: Vec<Member> = self.peers.members(now).collect();
         others.sort_by(|a, b| a.node.cmp(&b.node));

@@ -34,6 +34,7 @@ struct Stand {
     driver: Driver,
     now: MonoTime,
     published: watch::Receiver<Published>,
+    _alerts: mpsc::Receiver<Alert>,
     connections: u64,
 }
 
@@ -60,9 +61,11 @@ impl Stand {
             gossip_address: None,
             uid: Some(AGENT),
         };
-        let (published_to, published) = watch::channel(Published::new());
-        let driver = Driver::new(Arc::new(config), identity, GossipHealth::Off, published_to);
-        Self { driver, now: MonoTime::START, published, connections: 0 }
+        let (published_to, published) = watch::channel(Published::default());
+        let (alerts_to, alerts) = mpsc::channel(crate::mail::ALERTS_MAX);
+        let outlets = Outlets { published: published_to, alerts: alerts_to, observer: None };
+        let driver = Driver::new(Arc::new(config), identity, GossipHealth::Off, Guards::ON, outlets);
+        Self { driver, now: MonoTime::START, published, _alerts: alerts, connections: 0 }
     }
 
     fn connect(&mut self, uid: Option<u32>) -> Client {

@@ -111,7 +111,10 @@ impl Word {
             return Err(Malformed);
         }
         let age = Duration::from_millis(age_ms);
-        Ok(Entry::Digest { sequence, digest: FailureDigest { service, state: state.into(), age, total, failed } })
+        Ok(Entry::Digest {
+            sequence,
+            digest: FailureDigest { age, total, failed, ..FailureDigest::of(service, state.into()) },
+        })
     }
 }
 

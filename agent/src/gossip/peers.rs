@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use super::counters::{GossipCounters, count};
 use super::entry::{Entry, is_word, service_of};
-use crate::core::digest::FailureDigest;
+use crate::core::digest::{FailureDigest, HostId, Testimony};
 use crate::core::service::ServiceName;
 use crate::core::time::MonoTime;
 use crate::mail::{GossipNews, MemberView, Standing};
@@ -155,10 +155,13 @@ impl Peers {
         let peer = self.peers.get(node);
         let kept = peer.and_then(|peer| Some((peer, peer.digests.get(service)?)));
         Some(match kept {
-            Some((Peer { incarnation, .. }, Kept { digest, .. })) => {
-                GossipNews::Heard { node: node.clone(), incarnation: *incarnation, digest: digest.clone() }
-            }
-            None => GossipNews::Withdrawn { node: node.clone(), service: service.clone() },
+            Some((Peer { incarnation, .. }, Kept { digest, .. })) => GossipNews::Heard(Testimony {
+                host: HostId::new(node),
+                incarnation: *incarnation,
+                age: Duration::ZERO,
+                digest: digest.clone(),
+            }),
+            None => GossipNews::Withdrawn { host: HostId::new(node), service: service.clone() },
         })
     }
 

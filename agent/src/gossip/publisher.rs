@@ -52,7 +52,7 @@ impl Publisher {
     /// Takes the newest digests, heard of now; how many services had to be left out.
     pub(super) fn want(&mut self, published: &Published, now: MonoTime) -> usize {
         let chosen = self.choose(published);
-        let left_out = published.len() - chosen.len();
+        let left_out = published.digests.len() - chosen.len();
         let entered = |digest: &FailureDigest| now.since(MonoTime::START).saturating_sub(digest.age);
         let wanted =
             |digest: &FailureDigest| Wanted { digest: digest.clone(), entered: MonoTime::START + entered(digest) };
@@ -103,7 +103,7 @@ impl Publisher {
 
     /// At most [`PUBLISHED_MAX`]: those that refuse before those that do not, those already told before others.
     fn choose<'a>(&self, published: &'a Published) -> Vec<&'a FailureDigest> {
-        let mut digests: Vec<_> = published.values().collect();
+        let mut digests: Vec<_> = published.digests.values().collect();
         if digests.len() > PUBLISHED_MAX {
             digests
                 .sort_by_key(|digest| (digest.state == StateKind::Closed, !self.written.contains_key(&digest.service)));

@@ -146,7 +146,7 @@ impl Pair {
         prop_assert_eq!(changes, model.changes.clone());
         let exceeded = self.real.notices.iter().filter_map(|(_, notice)| match notice {
             Notice::Exceeded(reason) => Some(reason.code()),
-            Notice::Changed(_) => None,
+            Notice::Changed(_) | Notice::Cluster(_) => None,
         });
         prop_assert_eq!(exceeded.collect::<Vec<_>>(), model.exceeded.clone());
         Ok(())

@@ -29,6 +29,7 @@ fn any_settings() -> impl Strategy<Value = Settings> {
         permits_max,
         open_ends,
         index_seed: 3,
+        cluster: None,
     })
 }
 
@@ -105,7 +106,7 @@ fn reserved(stand: &Stand) -> Vec<(String, StateKind, u64, u64)> {
         .collect()
 }
 
-fn check(stand: &Stand, settings: Settings) -> Result<(), TestCaseError> {
+fn check(stand: &Stand, settings: &Settings) -> Result<(), TestCaseError> {
     prop_assert!(stand.registry.services() <= settings.services_max);
     prop_assert!(stand.registry.permits() <= settings.permits_max);
     let in_flight: u64 = stand.registry.views_after(None).map(|view| view.in_flight()).sum();
@@ -136,13 +137,13 @@ proptest! {
         settings in any_settings(),
         steps in any_steps(),
     ) {
-        let mut run = Run::new(policy, settings);
+        let mut run = Run::new(policy, settings.clone());
         for (at, step) in &steps {
             // What is due by now may close by itself; what is held shut after that stays.
             run.stand.advance();
             let held = not_closed(&run.stand);
             run.step(NAMES[*at], step);
-            check(&run.stand, settings)?;
+            check(&run.stand, &settings)?;
             for name in held {
                 prop_assert!(run.stand.registry.view(&name).is_some(), "{} was evicted", name);
             }
@@ -272,7 +273,7 @@ proptest! {
         steps in any_steps(),
     ) {
         let play = || {
-            let mut run = Run::new(policy.clone(), settings);
+            let mut run = Run::new(policy.clone(), settings.clone());
             for (at, step) in &steps {
                 run.step(NAMES[*at], step);
             }

@@ -15,7 +15,7 @@ const MINUTE: Option<MonoTime> = Some(MonoTime::from_millis(60_000));
 fn told(stand: &Stand) -> Vec<&'static str> {
     let exceeded = |notice: &Notice| match notice {
         Notice::Exceeded(reason) => Some(reason.code()),
-        Notice::Changed(_) => None,
+        Notice::Changed(_) | Notice::Cluster(_) => None,
     };
     stand.notices.iter().filter_map(|(_, notice)| exceeded(notice)).collect()
 }

@@ -14,7 +14,7 @@ use breaker_agent::core::counts::Counts;
 use breaker_agent::core::outcome::{Call, Outcome};
 use breaker_agent::core::permits::{Holder, PermitId};
 use breaker_agent::core::policy::{Admission, Backoff, HalfOpen, Jitter, Policy, Ruling, Verdict, WindowShape};
-use breaker_agent::core::registry::{Answer, Ask, OpenEnds, Registry, Settings, Told, Turn, UnknownPermit};
+use breaker_agent::core::registry::{Answer, Ask, Effects, OpenEnds, Registry, Settings, Told, Turn, UnknownPermit};
 use breaker_agent::core::service::ServiceName;
 use breaker_agent::core::state::{Action, Hold, Notice, StateKind, Transition};
 use breaker_agent::core::time::MonoTime;
@@ -26,6 +26,7 @@ use dice::Dice;
 pub(crate) struct Stand {
     pub(crate) registry: Registry,
     pub(crate) notices: Vec<(ServiceName, Notice)>,
+    pub(crate) effects: Effects,
     pub(crate) now: MonoTime,
     rng: Dice,
     default: Arc<Policy>,
@@ -48,6 +49,7 @@ impl Stand {
         Self {
             registry: Registry::new(settings),
             notices: Vec::new(),
+            effects: Effects::default(),
             now: MonoTime::START,
             rng: Dice::new(7),
             default: Arc::new(policy),
@@ -68,7 +70,8 @@ impl Stand {
     ) -> T {
         let (default, policies) = (&self.default, &self.policies);
         let ruling_on = |name: &ServiceName| admitted(policies.get(name.as_str()).unwrap_or(default));
-        let mut turn = Turn { now: self.now, rng: &mut self.rng, notices: &mut self.notices };
+        let mut turn =
+            Turn { now: self.now, rng: &mut self.rng, notices: &mut self.notices, effects: &mut self.effects };
         act(&mut self.registry, &mut turn, &ruling_on)
     }
 
@@ -189,7 +192,7 @@ impl Stand {
     pub(crate) fn changes(&self) -> Vec<&Transition> {
         let changed = |notice| match notice {
             &(_, Notice::Changed(ref change)) => Some(change),
-            (_, Notice::Exceeded(_)) => None,
+            (_, Notice::Exceeded(_) | Notice::Cluster(_)) => None,
         };
         self.notices.iter().filter_map(changed).collect()
     }
@@ -235,7 +238,7 @@ pub(crate) fn hold(until: Option<MonoTime>) -> Hold {
 
 /// Small enough for a test to stand on.
 pub(crate) const SETTINGS: Settings =
-    Settings { services_max: 4, permits_max: 8, open_ends: OpenEnds::OnAcquire, index_seed: 1 };
+    Settings { services_max: 4, permits_max: 8, open_ends: OpenEnds::OnAcquire, index_seed: 1, cluster: None };
 
 fn admitted(policy: &Arc<Policy>) -> Ruling {
     Ruling { policy: policy.clone(), admission: Admission::Admitted }

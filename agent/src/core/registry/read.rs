@@ -139,7 +139,7 @@ fn digest_of(slot: &Slot, now: MonoTime) -> Option<FailureDigest> {
     let counts = tally.counts();
     let failed = counts.failed - counts.host_faults;
     let age: Duration = now.since(slot.breaker.since());
-    let digest = FailureDigest { service: slot.name.clone(), state, age, total: counts.total, failed };
+    let digest = FailureDigest { age, total: counts.total, failed, ..FailureDigest::of(slot.name.clone(), state) };
     match state {
         StateKind::Closed if failed == 0 => None,
         StateKind::ForcedOpen | StateKind::Disabled | StateKind::MetricsOnly => None,

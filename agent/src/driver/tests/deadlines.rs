@@ -78,7 +78,7 @@ fn peers_are_told_by_an_agent_that_always_has_mail() {
         stand.now = stand.now + Duration::from_millis(10);
         stand.ask(&mut client, Request::Query { service: "other".into() });
     }
-    let age = stand.published.borrow().values().next().unwrap().age;
+    let age = stand.published.borrow().digests.values().next().unwrap().age;
     assert!(age >= SECOND * 2, "{age:?}");
 }
 

@@ -1,6 +1,7 @@
 //! Failure digests: ours, published when there is news; and those of peers, shown for as long as they stand.
 
 use super::*;
+use crate::core::digest::{HostId, Testimony};
 use crate::core::state::StateKind;
 use crate::driver::peers::DIGESTS_MAX;
 use crate::mail::GossipNews;
@@ -12,11 +13,11 @@ fn news(stand: &mut Stand) -> Option<Published> {
 
 fn digest(service: &str, total: u64) -> FailureDigest {
     let service = ServiceName::parse(service).unwrap();
-    FailureDigest { service, state: StateKind::Open, age: SECOND, total, failed: total }
+    FailureDigest { age: SECOND, total, failed: total, ..FailureDigest::of(service, StateKind::Open) }
 }
 
 fn heard(node: &str, incarnation: u64, digest: FailureDigest) -> GossipNews {
-    GossipNews::Heard { node: node.to_owned(), incarnation, digest }
+    GossipNews::Heard(Testimony { host: HostId::new(node), incarnation, age: Duration::ZERO, digest })
 }
 
 #[test]
@@ -38,7 +39,7 @@ fn a_trip_is_published_at_once() {
     stand.pass(SECOND / 2);
     stand.trip(&mut client, S);
     let published = news(&mut stand).expect("it was published with the mail that brought it");
-    let digest = published.values().next().unwrap();
+    let digest = published.digests.values().next().unwrap();
     assert_eq!((digest.service.as_str(), digest.state), (S, StateKind::Open));
     assert_eq!((digest.total, digest.failed, digest.age), (10, 10, Duration::ZERO));
 }
@@ -55,7 +56,7 @@ fn at_rest_digests_grow_older_and_wake_nobody() {
     stand.published.borrow_and_update();
     stand.pass(SECOND * 60);
     assert_eq!(news(&mut stand), None);
-    let age = stand.published.borrow().values().next().unwrap().age;
+    let age = stand.published.borrow().digests.values().next().unwrap().age;
     assert!(
         age > stand.now.since(tripped) - SECOND - PUBLISH_PAUSE,
         "who looks all the same sees the present: {age:?}"
@@ -72,20 +73,19 @@ fn new_counts_are_published_within_a_second() {
         assert_eq!(news(&mut stand), None);
         stand.pass(PUBLISH_EVERY);
         let published = news(&mut stand).expect("a count has changed");
-        assert_eq!(published.values().next().unwrap().failed, failures);
+        assert_eq!(published.digests.values().next().unwrap().failed, failures);
     }
     stand.pass(SECOND * 11);
-    assert_eq!(news(&mut stand), Some(Published::new()), "and that it is well again is news too");
+    assert_eq!(news(&mut stand), Some(Published::default()), "and that it is well again is news too");
 }
 
 #[test]
 fn a_second_stay_in_the_same_state_is_news() {
-    let before = Published::from_iter([digest(S, 5)].map(|digest| (digest.service.clone(), digest)));
-    let with_age =
-        |age| before.iter().map(move |(name, digest)| (name.clone(), FailureDigest { age, ..digest.clone() }));
+    let before = Published::from_iter([digest(S, 5)]);
+    let with_age = |age| before.digests.values().map(move |digest| FailureDigest { age, ..digest.clone() });
     assert!(says_the_same(&before, &with_age(SECOND * 2).collect()));
     assert!(!says_the_same(&before, &with_age(SECOND / 2).collect()));
-    assert!(!says_the_same(&before, &Published::new()));
+    assert!(!says_the_same(&before, &Published::default()));
 }
 
 /// Making the digests of thousands of services for each of thousands of trips would be all an agent does.
@@ -102,7 +102,7 @@ fn many_trips_in_a_moment_are_published_together() {
     }
     assert_eq!(published, 1);
     stand.pass(PUBLISH_PAUSE);
-    assert_eq!(news(&mut stand).unwrap().len(), 500, "and none of them waits longer than the pause");
+    assert_eq!(news(&mut stand).unwrap().digests.len(), 500, "and none of them waits longer than the pause");
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn a_peers_digest_is_shown_until_it_is_withdrawn() {
     assert_eq!(facts, [("c", 8, 1_000, 2_000), ("b", 7, 3_000, 4_000)]);
     for node in ["b", "never-heard", "c", "c"] {
         let service = ServiceName::parse(S).unwrap();
-        stand.hear(GossipNews::Withdrawn { node: node.to_owned(), service });
+        stand.hear(GossipNews::Withdrawn { host: HostId::new(node), service });
     }
     assert!(stand.page(&mut client, None, 10, WithPeers::Yes).services.is_empty());
 }
@@ -148,7 +148,7 @@ fn past_the_limit_a_new_digest_is_dropped_without_a_trace_and_known_ones_are_ren
     assert_eq!(stand.driver.peers.services_after(None).count(), 100);
     stand.hear(heard("n0", 1, digest("s0", 2)));
     assert_eq!(stand.service(&mut client, "s0").peers[0].total, 2);
-    stand.hear(GossipNews::Withdrawn { node: "n1".into(), service: ServiceName::parse("s0").unwrap() });
+    stand.hear(GossipNews::Withdrawn { host: HostId::new("n1"), service: ServiceName::parse("s0").unwrap() });
     stand.hear(heard("n0", 1, digest("one-more", 1)));
     assert_eq!(stand.service(&mut client, "one-more").peers.len(), 1, "what is withdrawn makes room");
 }

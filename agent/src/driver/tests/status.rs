@@ -7,6 +7,7 @@ use bytes::BytesMut;
 use tokio_util::codec::Encoder;
 
 use super::*;
+use crate::core::digest::{HostId, Testimony};
 use crate::core::state::StateKind;
 use crate::mail::{GossipNews, MemberView, Standing};
 
@@ -47,13 +48,12 @@ fn peer_id(number: usize) -> String {
 
 fn heard(service: &str, peer: usize, incarnation: u64) -> GossipNews {
     let digest = FailureDigest {
-        service: ServiceName::parse(service).unwrap(),
-        state: StateKind::Open,
         age: Duration::from_millis(u64::MAX),
         total: u64::MAX,
         failed: u64::MAX,
+        ..FailureDigest::of(ServiceName::parse(service).unwrap(), StateKind::Open)
     };
-    GossipNews::Heard { node: peer_id(peer), incarnation, digest }
+    GossipNews::Heard(Testimony { host: HostId::new(&peer_id(peer)), incarnation, age: Duration::ZERO, digest })
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::*;
 
 fn digest(state: StateKind, age_ms: u64, total: u64, failed: u64) -> FailureDigest {
     let service = ServiceName::parse("payments/10.0.0.5:8080").unwrap();
-    FailureDigest { service, state, age: Duration::from_millis(age_ms), total, failed }
+    FailureDigest { age: Duration::from_millis(age_ms), total, failed, ..FailureDigest::of(service, state) }
 }
 
 fn read(sequence: u64, digest: &FailureDigest) -> Result<Entry, Malformed> {

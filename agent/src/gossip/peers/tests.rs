@@ -41,10 +41,10 @@ impl Cluster {
         let mut told = Vec::new();
         while let Some(news) = self.peers.next_change() {
             told.push(match news {
-                GossipNews::Heard { node, incarnation, digest } => {
-                    format!("{node}.{incarnation} {} {}", digest.service, digest.failed)
+                GossipNews::Heard(Testimony { host, incarnation, digest, .. }) => {
+                    format!("{host}.{incarnation} {} {}", digest.service, digest.failed)
                 }
-                GossipNews::Withdrawn { node, service } => format!("{node} no {service}"),
+                GossipNews::Withdrawn { host, service } => format!("{host} no {service}"),
                 other => panic!("{other:?} is not a change of a digest"),
             });
             self.peers.told();
@@ -87,7 +87,7 @@ impl Somebody {
 
     fn fails(&mut self, name: &str, sequence: u64, failed: u64) -> &mut Self {
         let service = ServiceName::parse(name).unwrap();
-        let digest = FailureDigest { service, state: StateKind::Open, age: Duration::ZERO, total: 100, failed };
+        let digest = FailureDigest { total: 100, failed, ..FailureDigest::of(service, StateKind::Open) };
         self.write(&digest_key(&digest.service), digest_value(sequence, &digest))
     }
 }

@@ -9,11 +9,11 @@ fn service(name: &str) -> ServiceName {
 }
 
 fn digest(name: &str, state: StateKind, failed: u64) -> FailureDigest {
-    FailureDigest { service: service(name), state, age: Duration::ZERO, total: 100, failed }
+    FailureDigest { total: 100, failed, ..FailureDigest::of(service(name), state) }
 }
 
 fn published(digests: impl IntoIterator<Item = FailureDigest>) -> Published {
-    digests.into_iter().map(|digest| (digest.service.clone(), digest)).collect()
+    digests.into_iter().collect()
 }
 
 fn at(millis: u64) -> MonoTime {
@@ -125,7 +125,7 @@ proptest! {
     ) {
         let (mut publisher, mut now) = (Publisher::default(), 0);
         let mut made = Vec::new();
-        let mut last = Published::new();
+        let mut last = Published::default();
         for (pause, failing) in changes {
             now += pause;
             last = published(failing.into_iter().map(|(name, failed)| {
@@ -140,7 +140,7 @@ proptest! {
             writes(&mut publisher, at(now + second * 1_000));
         }
         let told: Vec<_> = publisher.written.iter().map(|(name, told)| (name.clone(), told.state, told.failed)).collect();
-        let truth: Vec<_> = last.values().map(|digest| (digest.service.clone(), digest.state, digest.failed)).collect();
+        let truth: Vec<_> = last.digests.values().map(|digest| (digest.service.clone(), digest.state, digest.failed)).collect();
         prop_assert_eq!(told, truth);
     }
 }

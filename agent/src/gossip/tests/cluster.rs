@@ -14,9 +14,12 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::fabric::Fabric;
+use crate::core::digest::Testimony;
 use crate::core::digest::{FailureDigest, StateKind};
+use crate::core::guards::Guards;
 use crate::core::service::ServiceName;
 use crate::datagram::Datagrams;
+use crate::gossip::Membership;
 use crate::gossip::{GossipCounters, GossipSetup, run};
 use crate::keyring::Keyring;
 use crate::mail::{GossipNews, Mail, MemberView, Published, Standing};
@@ -81,7 +84,7 @@ impl Agent {
     }
 
     fn run(mut setup: GossipSetup, datagrams: Arc<dyn Datagrams>) -> Self {
-        let (published, to_publish) = watch::channel(Published::new());
+        let (published, to_publish) = watch::channel(Published::default());
         let (news, mailbox) = mpsc::channel(MAIL_MAX);
         let raised = Arc::new(Mutex::new(Vec::new()));
         let told = Arc::clone(&raised);
@@ -93,7 +96,7 @@ impl Agent {
     }
 
     pub(super) fn publish(&self, digests: impl IntoIterator<Item = FailureDigest>) {
-        let digests = digests.into_iter().map(|digest| (digest.service.clone(), digest)).collect();
+        let digests = digests.into_iter().collect();
         self.published.send_replace(digests);
     }
 
@@ -177,10 +180,11 @@ impl Seen {
         match news {
             GossipNews::Health { health, incarnation } => self.health = Some((health, incarnation)),
             GossipNews::Members(members) => self.members = members,
-            GossipNews::Heard { node, incarnation, digest } => {
-                self.heard.insert((node, digest.service.clone()), Heard { incarnation, digest });
+            GossipNews::Heard(Testimony { host, incarnation, digest, .. }) => {
+                self.heard.insert((host.as_str().to_owned(), digest.service.clone()), Heard { incarnation, digest });
             }
-            GossipNews::Withdrawn { node, service } => drop(self.heard.remove(&(node, service))),
+            GossipNews::Withdrawn { host, service } => drop(self.heard.remove(&(host.as_str().to_owned(), service))),
+            GossipNews::Said { .. } | GossipNews::Away(_) => {}
         }
     }
 }
@@ -201,6 +205,9 @@ fn setup(node: &str, advertise: SocketAddr, incarnation: u64, keyring: Option<Ke
         seed,
         on_incarnation: Box::new(drop),
         counters: Arc::default(),
+        alerts: Arc::new(tokio::sync::Mutex::new(mpsc::channel(1).1)),
+        membership: Membership::Gossiped,
+        guards: Guards::ON,
     }
 }
 
@@ -214,7 +221,7 @@ pub(super) fn service(name: &str) -> ServiceName {
 
 /// What a host says that has been in a state for three seconds.
 pub(super) fn digest(name: &str, state: StateKind, total: u64, failed: u64) -> FailureDigest {
-    FailureDigest { service: service(name), state, age: Duration::from_secs(3), total, failed }
+    FailureDigest { age: Duration::from_secs(3), total, failed, ..FailureDigest::of(service(name), state) }
 }
 
 pub(super) const INTERVAL: Duration = Duration::from_millis(500);
