@@ -10,6 +10,8 @@ pub mod cluster;
 pub mod fabric;
 pub mod host;
 pub mod listener;
+pub mod outcome;
+pub mod plan;
 pub mod report;
 pub mod scenario;
 pub mod trace;
