@@ -227,4 +227,4 @@ impl World {
 const CALL_BYTES_MAX: usize = 9;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -33,7 +33,9 @@ enum From {
 /// A host that is to take a place.
 #[derive(Clone, Copy)]
 struct Awaited {
-    /// From when on.
+    /// When it came back.
+    back: Duration,
+    /// Since when there is that place to take, and it knows the service.
     since: Duration,
     /// The opening most are in.
     number: Option<u64>,
@@ -62,7 +64,7 @@ impl Returning {
         };
         if returns {
             let called = facts.roster.paths().filter(|path| facts.roster.callers(*path).contains_key(&host));
-            self.awaited.extend(called.map(|path| ((host, path), Awaited { since: at, number: None })));
+            self.awaited.extend(called.map(|path| ((host, path), Awaited { back: at, since: at, number: None })));
         }
     }
 }
@@ -121,17 +123,17 @@ fn is_awaited(
     let sick = facts.truth.in_force(window).any(|what| {
         matches!(what, crate::plan::What::SickHost { hosts, .. } | crate::plan::What::Liar { hosts, .. } if hosts.contains(&host))
     });
-    let knows_better = good.is_some_and(|good| good >= awaited.since) || place.capped;
+    let knows_better = good.is_some_and(|good| good >= awaited.back) || place.capped;
     if facts.truth.is_network_troubled(window) || sick || knows_better {
         return false;
     }
-    let Some(number) = most(facts, path) else { return at.saturating_sub(awaited.since) < SETTLING };
+    let Some(number) = most(facts, path) else { return at.saturating_sub(awaited.back) < SETTLING };
     if place.number() == Some(number) {
         return false;
     }
-    let not_asked = from == From::Restart && asked.is_none_or(|asked| asked < awaited.since);
+    let not_asked = from == From::Restart && asked.is_none_or(|asked| asked < awaited.back);
     if awaited.number != Some(number) || not_asked {
-        *awaited = Awaited { since: at, number: Some(number) };
+        (awaited.since, awaited.number) = (at, Some(number));
     }
     true
 }
