@@ -94,7 +94,8 @@ pub struct ServiceStatus {
     pub dropped: u64,
     /// Permits out.
     pub in_flight: u64,
-    /// How the cluster sees it from here; `None` without gossip, and for a service nobody has asked for here.
+    /// How the cluster sees it from here; `None` without gossip, and for a service that neither this host nor a peer
+    /// speaks of.
     pub cluster: Option<ClusterStatus>,
     /// What peers say of it, newest first, as many as fit; empty unless asked for.
     pub peers: Vec<PeerDigest>,
