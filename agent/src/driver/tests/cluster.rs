@@ -183,6 +183,26 @@ fn a_turn_is_in_time_up_to_a_second_after_it_was_due_and_late_a_moment_after_tha
     }
 }
 
+/// The mail has waited while the agent was stopped; it is taken in by an agent that knows so.
+#[tokio::test(start_paused = true)]
+async fn mail_that_waited_for_a_stopped_agent_finds_that_it_was_late() {
+    let stand = Stand::start("", GossipHealth::Running);
+    let (clock, (mailbox, received)) = (Clock::start(), mpsc::channel(8));
+    let (outbox, mut answers) = mpsc::channel(8);
+    let connection = ConnectionId(1);
+    let status = Request::Status { service: None, after: None, limit: 1, peers: WithPeers::No };
+    let frames = vec![RequestFrame { id: 1, request: status }];
+    for mail in [Mail::Connected { connection, uid: None, outbox }, Mail::Asked { connection, frames }] {
+        mailbox.send(mail).await.unwrap();
+    }
+    drop(mailbox);
+    tokio::time::advance(PUBLISH_EVERY + LATE_MAX + Duration::from_millis(1)).await;
+    run(stand.driver, clock, received).await;
+    let Response::Status(page) = answers.recv().await.unwrap().remove(0).response else { panic!("a status") };
+    let late = page.agent.counters.iter().find(|counter| counter.name == "turns_late").unwrap();
+    assert_eq!(late.count, 1);
+}
+
 /// An agent that always has mail is never woken, and never late: each mail is a turn.
 #[test]
 fn mail_keeps_an_agent_in_time() {
