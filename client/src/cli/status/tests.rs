@@ -226,6 +226,27 @@ web-3  eu-1b  half-open #3      4       2  400ms  sick deaf standing overdue
     assert!(text.ends_with(table), "{text}");
 }
 
+/// Programs read the documents: the words are the protocol's, in small letters.
+#[test]
+fn the_document_of_a_status_has_the_evidence_too() {
+    let peer = PeerDigest {
+        opening: Some(PeerOpening { number: 3, phase: Phase::HalfOpen, since_ms: 100 }),
+        ..peer("web-3", DigestFlags { deaf: true, ..DigestFlags::default() })
+    };
+    let service = ServiceStatus { peers: vec![peer], ..in_opening(Phase::Open, Evidence::Hearsay) };
+    let document = serde_json::to_value(page(vec![service])).unwrap();
+    let agent = &document["agent"];
+    assert_eq!((&agent["deaf"], &agent["authority"]), (&false.into(), &"authoritative".into()));
+    let cluster = &document["services"][0]["cluster"];
+    let opening = &cluster["opening"];
+    assert_eq!((&opening["number"], &opening["phase"]), (&3.into(), &"open".into()));
+    assert_eq!((&opening["evidence"], &opening["entered_by"]["scope"]), (&"hearsay".into(), &"all".into()));
+    assert_eq!((&cluster["judged"]["trips"], &cluster["judged"]["span_ms"]), (&false.into(), &256.into()));
+    let peer = &document["services"][0]["peers"][0];
+    assert_eq!((&peer["spans"][4]["calls"], &peer["spans"][4]["failed"]), (&150.into(), &90.into()));
+    assert_eq!((&peer["flags"]["deaf"], &peer["opening"]["phase"]), (&true.into(), &"half_open".into()));
+}
+
 #[test]
 fn an_opening_whose_time_is_over_or_that_was_adopted_says_so() {
     let mut service = in_opening(Phase::Open, Evidence::Hearsay);
