@@ -46,17 +46,22 @@ impl Cluster {
     /// Whether every agent hears every other one, in its present life.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        let views: Vec<Vec<Member>> = self.agents.iter().map(Agent::members).collect();
-        let own = |view: &Vec<Member>| {
-            let own = view.iter().find(|member| member.presence == Presence::Myself);
-            own.map(|own| (own.node.clone(), own.incarnation)).expect("an agent is its own member")
-        };
-        let lives: BTreeMap<String, u64> = views.iter().map(own).collect();
-        views.iter().all(|view| {
-            let heard = view.iter().filter(|member| matches!(member.presence, Presence::Myself | Presence::Live));
-            heard.map(|member| (member.node.clone(), member.incarnation)).collect::<BTreeMap<_, _>>() == lives
-        })
+        is_whole(&self.agents)
     }
+}
+
+/// Whether every one of these agents hears every other one, in its present life, and nobody else.
+pub(super) fn is_whole(agents: &[Agent]) -> bool {
+    let views: Vec<Vec<Member>> = agents.iter().map(Agent::members).collect();
+    let own = |view: &Vec<Member>| {
+        let own = view.iter().find(|member| member.presence == Presence::Myself);
+        own.map(|own| (own.node.clone(), own.incarnation)).expect("an agent is its own member")
+    };
+    let lives: BTreeMap<String, u64> = views.iter().map(own).collect();
+    views.iter().all(|view| {
+        let heard = view.iter().filter(|member| matches!(member.presence, Presence::Myself | Presence::Live));
+        heard.map(|member| (member.node.clone(), member.incarnation)).collect::<BTreeMap<_, _>>() == lives
+    })
 }
 
 /// Writes a new keyring, made by `breakerd keygen`.
