@@ -190,6 +190,12 @@ impl Agent {
         page(&self.ctl(&["--format", "json", "status"]))
     }
 
+    /// The same with what peers say, also of services only they know.
+    #[must_use]
+    pub fn status_with_peers(&self) -> StatusPage {
+        page(&self.ctl(&["--format", "json", "status", "--peers"]))
+    }
+
     /// One service with what peers say of it, if the agent knows it.
     ///
     /// # Panics

@@ -18,6 +18,8 @@ use super::wait::wait_for;
 pub struct Cluster {
     /// The agents, named `a`, `b` and so on.
     pub agents: Vec<Agent>,
+    /// The file with their keys.
+    pub ring: PathBuf,
     _folder: Folder,
 }
 
@@ -38,7 +40,7 @@ impl Cluster {
             agent.keep_address();
             agents.push(agent);
         }
-        let cluster = Self { agents, _folder: folder };
+        let cluster = Self { agents, ring, _folder: folder };
         wait_for("all agents to see each other", || cluster.is_whole().then_some(()));
         cluster
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use breaker_client::wire::{Presence, State};
+use breaker_tests::abuse::Picture;
 use breaker_tests::stage::{Agent, Folder, INTERVAL, Plan, Relay, Spoken, free_address, keyring, policy, wait_for};
 
 /// The agents by their numbers at the relay.
@@ -56,13 +57,16 @@ fn a_recording_said_again_does_nothing_whole_changed_or_to_the_next_life() {
     let mut first = behind(&relay, FIRST, &ring, "").start();
     let seed = format!("\"{}\"", relay.address(FIRST));
     let mut second = behind(&relay, SECOND, &ring, &seed).start();
+    wait_for("them to see each other", || {
+        (presence_of_b(&first) == Some(Presence::Live) && second.members().len() == 2).then_some(())
+    });
     for service in ["shop", "cart"] {
         assert_eq!(second.ctl(&["run", service, "--", "false"]).code, 1);
     }
     wait_for("the first to hear of it", || {
         first.service("cart").peers.first().filter(|heard| heard.state == State::Open).map(drop)
     });
-    assert!(first.counter("alerts_received") > 0, "the recording has both planes");
+    assert!(first.counter("gossip_alerts_received") > 0, "the recording has both planes");
     wait_for("some more to record", || (relay.recorded(FIRST).len() >= 30).then_some(()));
     assert_eq!(presence_of_b(&first), Some(Presence::Live));
     second.kill();
@@ -96,6 +100,9 @@ fn a_recording_said_again_does_nothing_whole_changed_or_to_the_next_life() {
         assert_eq!(say_all(&first, &relay, &recorded)("seal_accepted"), 0);
         (presence_of_b(&first) == Some(Presence::Silent)).then_some(())
     });
+    let before = Picture::of(&first);
+    assert_eq!(say_all(&first, &relay, &recorded)("seal_replayed"), count);
+    assert_eq!(Picture::of(&first), before, "nor does it change what the second has said");
 
     first.kill();
     first.start_again();
