@@ -109,6 +109,7 @@ fn a_recording_said_again_does_nothing_whole_changed_or_to_the_next_life() {
     let grown = say_all(&first, &relay, &recorded);
     assert_eq!((grown("seal_accepted"), grown("gossip_beyond_limits")), (0, 0));
     assert_eq!(grown("seal_stale_boot"), count, "meant for another life");
+    assert_eq!(grown("seal_sent"), grown("seal_hellos_sent"), "nobody is told more than which life this is");
     assert_eq!(presence_of_b(&first), None, "nobody was heard");
     assert!(first.service("cart").peers.is_empty());
     let mut client = first.connect();
