@@ -89,8 +89,12 @@ pub fn malformed_frames(agent: &Agent, size: Size) -> Figures {
 #[must_use]
 pub fn malformed_datagrams(agent: &Agent, ring: Option<&Keyring>, size: Size) -> Figures {
     let lock = Lock::of(ring, size.seed);
-    let what = if ring.is_some() { "malformed datagrams, with a key" } else { "malformed datagrams, without a key" };
     let before = Picture::of(agent);
+    let what = match (ring, before.has_peers()) {
+        (None, _) => "malformed datagrams, without a key",
+        (Some(_), false) => "malformed datagrams, with a key",
+        (Some(_), true) => "malformed datagrams, among peers",
+    };
     let figures = measure(agent, what, size, |run| datagrams::send(agent, &lock, run));
     let [received, accepted] = ["seal_received", "seal_accepted"].map(|name| figures.grown(name));
     let refused: u64 = REFUSALS.iter().map(|name| figures.grown(name)).sum();
