@@ -9,9 +9,12 @@
 pub mod cluster;
 pub mod fabric;
 pub mod host;
+mod invariants;
 pub mod listener;
 pub mod outcome;
 pub mod plan;
 pub mod report;
 pub mod scenario;
+pub mod series;
 pub mod trace;
+pub mod world;

@@ -9,6 +9,11 @@
 //! 512000   h3    lost        ADDRESS BYTES HASH      or was dropped on purpose
 //! 612000   h3    transition  SERVICE FROM TO REASON  an agent said so to a watching client
 //! 914000   h4    shown       SERVICE NODE STATE      an agent's status shows what another one says
+//! 614000   h4    exceeded    SERVICE REASON          a breaker that only measures would have tripped
+//! 615000   h4    cluster     SERVICE STEP NUMBER WHY a cluster breaker took a step in the opening of that number
+//! 900000   h4    host        CONDITION               the host is deaf, hears, is sick or well again
+//! 950000   h4    lives       TURN                    the host started, crashed, was paused or resumed
+//! 960000   -     fault       INDEX TURN              a fault of the scenario begins or ends; they count from 0
 //! ```
 //!
 //! Times are simulated microseconds, addresses those of the other end, hashes FNV-1a of the datagram's bytes. The
@@ -51,6 +56,41 @@ pub enum Event<'a> {
         node: &'a str,
         /// The state the peer says it is in.
         state: &'a str,
+    },
+    /// A breaker that only measures would have tripped.
+    Exceeded {
+        /// The service.
+        service: &'a str,
+        /// The reason's code.
+        reason: &'a str,
+    },
+    /// A cluster breaker took a step.
+    Cluster {
+        /// The service.
+        service: &'a str,
+        /// The step.
+        step: &'a str,
+        /// The opening.
+        number: u64,
+        /// What else there is to say of it, in words without tabs.
+        why: &'a str,
+    },
+    /// The host is deaf, hears, is sick or well again.
+    Host {
+        /// Which.
+        condition: &'a str,
+    },
+    /// The host started, crashed, was paused or resumed.
+    Lives {
+        /// Which.
+        turn: &'a str,
+    },
+    /// A fault of the scenario turns.
+    Fault {
+        /// Its number, from 0.
+        index: usize,
+        /// Whether it begins or ends.
+        turn: &'a str,
     },
 }
 
@@ -152,6 +192,13 @@ impl Event<'_> {
                 write!(line, "transition\t{service}\t{from}\t{to}\t{reason}")
             }
             Self::Shown { service, node, state } => write!(line, "shown\t{service}\t{node}\t{state}"),
+            Self::Exceeded { service, reason } => write!(line, "exceeded\t{service}\t{reason}"),
+            Self::Cluster { service, step, number, why } => {
+                write!(line, "cluster\t{service}\t{step}\t{number}\t{why}")
+            }
+            Self::Host { condition } => write!(line, "host\t{condition}"),
+            Self::Lives { turn } => write!(line, "lives\t{turn}"),
+            Self::Fault { index, turn } => write!(line, "fault\t{index}\t{turn}"),
         }
     }
 }
