@@ -4,24 +4,31 @@
 //! than the one before: it may die of its own assertions, and it must speak anew when somebody else claims our name.
 //! The transport and its socket outlive the lives. [`run`] is one task: it waits, then takes one synchronous turn over
 //! two values, `Publisher` (what to write, at most four times a second) and `Peers` (who is there and what they say),
-//! and hands the driver what changed without ever waiting for it.
+//! and hands the driver what changed without ever waiting for it. Beside it, for as long as a life lasts, `Courier`
+//! carries what cannot wait for chitchat's turns: the alert plane. Where membership is given, that is all there is.
 //!
 //! `life` and `socket` are the only files that name chitchat.
 //!
 //! **Invariant:** every task here is noticed when it dies; nothing here decides anything about a breaker.
 
+mod alerts;
 mod counters;
+mod courier;
 mod entry;
+mod given;
 mod life;
 mod peers;
+mod presence;
 mod publisher;
 mod restarts;
 mod seeds;
 mod socket;
 mod told;
+mod wires;
+mod word;
 
 pub use counters::GossipCounters;
-pub use entry::WORD_MAX;
+pub use word::WORD_MAX;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -36,20 +43,23 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
+use self::alerts::ClusterTag;
 use self::counters::count;
 use self::life::{Beginning, DIGEST_BYTES_MAX, Life};
 use self::peers::{Identity, Peers};
+use self::presence::Presence;
 use self::publisher::Publisher;
 use self::restarts::Restarts;
 use self::seeds::Seeds;
 use self::told::{Told, Waited};
-use crate::core::digest::Alert;
+use self::wires::{Fittings, StatePlane, Wires};
+use crate::core::digest::{Alert, HostId};
 use crate::core::guards::Guards;
 use crate::core::time::MonoTime;
 use crate::datagram::Datagrams;
 use crate::keyring::Keyring;
 use crate::mail::{Mail, Published};
-use crate::seal::SealedTransport;
+use crate::seal::{Received, Replays, SealedTransport};
 
 /// What gossip needs to know.
 pub struct GossipSetup {
@@ -133,6 +143,9 @@ struct Gossip {
     peers: Peers,
     restarts: Restarts,
     told: Told,
+    news: mpsc::Sender<Mail>,
+    presence: Arc<Presence>,
+    rng: StdRng,
     is_near_size_limit: bool,
 }
 
@@ -156,20 +169,24 @@ impl Gossip {
         rng.fill_bytes(&mut seal_seed);
         let interval = setup.interval.max(INTERVAL_MIN) * permille / 1_000;
         let counters = Arc::clone(&setup.counters);
+        let replays = if setup.guards.replay { Replays::Refused } else { Replays::Taken };
         let transport = SealedTransport::new(datagrams, setup.keyring.clone(), seal_seed, Arc::clone(&counters.seal));
         let seeds = Seeds::of(&setup.seeds);
         let me = Identity { node: setup.node.clone(), incarnation: setup.incarnation, address: setup.advertise };
         Self {
             interval,
-            transport: Arc::new(transport),
+            transport: Arc::new(transport.with_replays(replays)),
             seeds,
             greeted: 0,
             incarnation: setup.incarnation,
             published,
             publisher: Publisher::default(),
+            presence: Arc::new(Presence::new(news.clone(), Arc::clone(&counters))),
             peers: Peers::new(me, SILENT_AFTER.max(interval * 6), counters),
             restarts: Restarts::default(),
-            told: Told::new(news),
+            told: Told::new(news.clone()),
+            news,
+            rng,
             is_near_size_limit: false,
             setup,
         }
@@ -178,10 +195,11 @@ impl Gossip {
     async fn run(mut self, shutdown: &CancellationToken) {
         loop {
             let began = self.transport.now();
-            let end = match Life::begin(self.beginning()).await {
-                Ok(life) => self.live(life, shutdown).await,
-                Err(why) => End::Died { why },
+            let end = match self.setup.membership.clone() {
+                Membership::Gossiped => self.gossiped(shutdown).await,
+                Membership::Given(peers) => self.given(&peers, shutdown).await,
             };
+            self.presence.rest();
             let pause = match end {
                 End::Shutdown => return,
                 End::Outnumbered { by } => {
@@ -200,11 +218,22 @@ impl Gossip {
             if self.told.wait(pause, shutdown).await == Waited::Shutdown {
                 return;
             }
+            self.drop_old_alerts();
+        }
+    }
+
+    /// A life with chitchat.
+    async fn gossiped(&mut self, shutdown: &CancellationToken) -> End {
+        let (state, inbox) = StatePlane::open();
+        let wires = Wires::lay(self.fittings(), state);
+        match Life::begin(self.beginning(inbox)).await {
+            Ok(life) => self.live(life, wires, shutdown).await,
+            Err(why) => End::Died { why },
         }
     }
 
     /// One life of chitchat, from its first turn to its end.
-    async fn live(&mut self, mut life: Life, shutdown: &CancellationToken) -> End {
+    async fn live(&mut self, mut life: Life, mut wires: Wires, shutdown: &CancellationToken) -> End {
         self.peers.begin_anew(self.incarnation);
         self.publisher.begin_anew();
         self.published.mark_changed();
@@ -222,27 +251,35 @@ impl Gossip {
                     return End::Shutdown;
                 }
                 why = life.death() => return End::Died { why },
+                why = wires.death() => return End::Died { why },
                 () = wakes.notified() => {}
                 // What woke us counts as seen; the turn is to look at it.
                 Ok(()) = self.published.changed() => self.published.mark_changed(),
                 _ = turns.tick() => self.greet_seed(&life),
             }
-            if let Some(end) = self.turn(&life).await {
+            if let Some(end) = self.turn(&life, &wires).await {
                 return end;
             }
         }
     }
 
     /// Writes what may be written, looks at everybody, tells the driver. Awaits chitchat's state and nothing else.
-    async fn turn(&mut self, life: &Life) -> Option<End> {
+    async fn turn(&mut self, life: &Life, wires: &Wires) -> Option<End> {
         let now = self.transport.now();
+        self.presence.turn(now);
         self.publish(life, now).await;
         let digest_bytes = life.observe(&mut self.peers, now).await;
         self.watch_size(digest_bytes);
-        if self.told.tell(&mut self.peers, now).is_err() {
+        let members = self.peers.members(now);
+        wires.members_are(&members);
+        if self.told.tell(members, &mut self.peers, now).is_err() {
             return Some(End::Shutdown);
         }
-        let by = self.peers.outnumbered_by()?;
+        self.outnumber(self.peers.outnumbered_by().max(wires.outnumbered_by())?, now)
+    }
+
+    /// Ends the life to go above a namesake, unless that was done too often lately.
+    fn outnumber(&mut self, by: u64, now: MonoTime) -> Option<End> {
         if !self.restarts.outnumber(now) {
             return None;
         }
@@ -296,7 +333,32 @@ impl Gossip {
         (self.setup.on_incarnation)(self.incarnation);
     }
 
-    fn beginning(&self) -> Beginning {
+    /// News from before a death is of unknown age.
+    fn drop_old_alerts(&self) {
+        let Ok(mut source) = self.setup.alerts.try_lock() else { return };
+        while source.try_recv().is_ok() {
+            count(&self.setup.counters.alerts_dropped);
+        }
+    }
+
+    fn fittings(&mut self) -> Fittings {
+        let mut seed = [0; 32];
+        self.rng.fill_bytes(&mut seed);
+        Fittings {
+            host: HostId::new(&self.setup.node),
+            incarnation: self.incarnation,
+            cluster: ClusterTag::of(&self.setup.cluster),
+            transport: Arc::clone(&self.transport),
+            source: Arc::clone(&self.setup.alerts),
+            published: self.published.clone(),
+            news: self.news.clone(),
+            presence: Arc::clone(&self.presence),
+            counters: Arc::clone(&self.setup.counters),
+            seed,
+        }
+    }
+
+    fn beginning(&self, inbox: mpsc::Receiver<Received>) -> Beginning {
         Beginning {
             me: Identity {
                 node: self.setup.node.clone(),
@@ -308,6 +370,7 @@ impl Gossip {
             seeds: self.seeds.clone(),
             interval: self.interval,
             transport: Arc::clone(&self.transport),
+            inbox,
             counters: Arc::clone(&self.setup.counters),
         }
     }

@@ -15,6 +15,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use breaker_client::wire::{from_bytes, to_bytes};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+use super::word::is_word;
 use crate::core::digest::{FailureDigest, StateKind};
 use crate::core::service::ServiceName;
 
@@ -72,11 +73,6 @@ pub(super) fn digest_value(sequence: u64, digest: &FailureDigest) -> String {
 /// The value of the host.
 pub(super) fn host_value(zone: Option<String>) -> String {
     encode(&Host { zone })
-}
-
-/// Whether a text is fit to be a node's or a zone's name: it will be printed on terminals.
-pub(super) fn is_word(text: &str) -> bool {
-    !text.is_empty() && text.len() <= WORD_MAX && !text.chars().any(char::is_control)
 }
 
 #[derive(Serialize, Deserialize)]
@@ -169,9 +165,6 @@ pub(super) const DIGEST_VALUE_MAX: usize = 64;
 
 /// Longest host value in base64: the 1.5 KB the design allows it.
 pub(super) const HOST_VALUE_MAX: usize = 2_000;
-
-/// Longest name of a node or a zone in bytes: each known node's is in every exchange.
-pub const WORD_MAX: usize = 64;
 
 #[cfg(test)]
 mod tests;

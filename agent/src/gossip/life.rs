@@ -18,9 +18,9 @@ use super::entry::{BYE, HOST, host_value};
 use super::peers::{Identity, Peers, Progress, Value};
 use super::publisher::Write;
 use super::seeds::{Seeds, resolve};
-use super::socket::{Doorway, INBOX_MAX, SealedSocket, pump};
+use super::socket::{Doorway, SealedSocket};
 use crate::core::time::MonoTime;
-use crate::seal::SealedTransport;
+use crate::seal::{Received, SealedTransport};
 
 /// What a life begins with.
 pub(super) struct Beginning {
@@ -30,6 +30,7 @@ pub(super) struct Beginning {
     pub(super) seeds: Seeds,
     pub(super) interval: Duration,
     pub(super) transport: Arc<SealedTransport>,
+    pub(super) inbox: mpsc::Receiver<Received>,
     pub(super) counters: Arc<GossipCounters>,
 }
 
@@ -45,11 +46,9 @@ pub(super) struct Life {
 impl Life {
     /// Starts chitchat; why not, in words.
     pub(super) async fn begin(beginning: Beginning) -> Result<Self, String> {
-        let Beginning { me, zone, cluster, seeds, interval, transport, counters } = beginning;
-        let (inbox_filler, inbox) = mpsc::channel(INBOX_MAX);
+        let Beginning { me, zone, cluster, seeds, interval, transport, inbox, counters } = beginning;
         let (exchanges, exchanges_ended) = watch::channel(0);
-        let socket =
-            SealedSocket { transport: Arc::clone(&transport), inbox, exchanges, counters: Arc::clone(&counters) };
+        let socket = SealedSocket { transport, inbox, exchanges, counters };
         let config = ChitchatConfig {
             listen_addr: me.address,
             chitchat_id: ChitchatId::new(me.node, me.incarnation, me.address),
@@ -68,7 +67,6 @@ impl Life {
         let waker = Arc::clone(&wakes);
         handle.with_chitchat(|chitchat| wake_on_values(chitchat, &waker)).await;
         let mut tasks = JoinSet::new();
-        tasks.spawn(pump(transport, inbox_filler, counters));
         let (resolver, resolved) = watch::channel(Vec::new());
         tasks.spawn(resolve(seeds.names, resolver));
         Ok(Self { handle, tasks, exchanges: exchanges_ended, wakes, resolved })

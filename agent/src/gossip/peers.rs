@@ -15,7 +15,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::counters::{GossipCounters, count};
-use super::entry::{Entry, is_word, service_of};
+use super::entry::{Entry, service_of};
+use super::word::is_word;
 use crate::core::digest::{FailureDigest, HostId, Testimony};
 use crate::core::service::ServiceName;
 use crate::core::time::MonoTime;

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::gossip::word::WORD_MAX;
 
 fn digest(state: StateKind, age_ms: u64, total: u64, failed: u64) -> FailureDigest {
     let service = ServiceName::parse("payments/10.0.0.5:8080").unwrap();

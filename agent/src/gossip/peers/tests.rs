@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::core::digest::StateKind;
-use crate::gossip::entry::{BYE, HOST, WORD_MAX, digest_key, digest_value, host_value};
+use crate::gossip::entry::{BYE, HOST, digest_key, digest_value, host_value};
+use crate::gossip::word::WORD_MAX;
 
 struct Cluster {
     peers: Peers,
