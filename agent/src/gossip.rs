@@ -12,6 +12,7 @@
 //! **Invariant:** every task here is noticed when it dies; nothing here decides anything about a breaker.
 
 mod alerts;
+mod coarse;
 mod counters;
 mod courier;
 mod entry;
@@ -20,18 +21,20 @@ mod life;
 mod peers;
 mod presence;
 mod publisher;
+mod pulse;
 mod restarts;
 mod seeds;
+mod setup;
 mod socket;
 mod told;
 mod wires;
 mod word;
 
 pub use counters::GossipCounters;
+pub use setup::{AlertSource, GivenPeer, GossipSetup, Membership};
 pub use word::WORD_MAX;
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -45,77 +48,20 @@ use tokio_util::sync::CancellationToken;
 
 use self::alerts::ClusterTag;
 use self::counters::count;
-use self::life::{Beginning, DIGEST_BYTES_MAX, Life};
+use self::life::{Beginning, DIGEST_BYTES_MAX, Life, Observed};
 use self::peers::{Identity, Peers};
 use self::presence::Presence;
 use self::publisher::Publisher;
+use self::pulse::{Mark, Pulse};
 use self::restarts::Restarts;
 use self::seeds::Seeds;
 use self::told::{Told, Waited};
 use self::wires::{Fittings, StatePlane, Wires};
-use crate::core::digest::{Alert, HostId};
-use crate::core::guards::Guards;
+use crate::core::digest::HostId;
 use crate::core::time::MonoTime;
 use crate::datagram::Datagrams;
-use crate::keyring::Keyring;
 use crate::mail::{Mail, Published};
 use crate::seal::{Received, Replays, SealedTransport};
-
-/// What gossip needs to know.
-pub struct GossipSetup {
-    /// This agent's id: its own in the cluster, and short, because every exchange names everybody.
-    pub node: String,
-    /// The failure domain it is in.
-    pub zone: Option<String>,
-    /// The cluster; agents of another one are not spoken with.
-    pub cluster: String,
-    /// Where peers reach the socket.
-    pub advertise: SocketAddr,
-    /// Where the first peers are, as host:port.
-    pub seeds: Vec<String>,
-    /// How often to gossip; up to a tenth is added or taken off, drawn once.
-    pub interval: Duration,
-    /// The keys; without any, only loopback addresses are spoken with.
-    pub keyring: Option<Keyring>,
-    /// The number of this life of the agent, higher than any before.
-    pub incarnation: u64,
-    /// What all chance comes from. Must differ from life to life and from host to host.
-    pub seed: [u8; 32],
-    /// Told when gossip had to take a higher incarnation, before it is used; it is to outlive the agent.
-    pub on_incarnation: Box<dyn Fn(u64) + Send + Sync>,
-    /// Where everything is counted.
-    pub counters: Arc<GossipCounters>,
-    /// News that goes out at once.
-    pub alerts: AlertSource,
-    /// How peers become known.
-    pub membership: Membership,
-    /// Which protections are on.
-    pub guards: Guards,
-}
-
-/// News that goes out at once; it outlives the lives of gossip.
-pub type AlertSource = Arc<tokio::sync::Mutex<mpsc::Receiver<Alert>>>;
-
-/// How peers become known.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Membership {
-    /// By gossip.
-    #[default]
-    Gossiped,
-    /// They are these, always; there is no state plane, only alerts.
-    Given(Vec<GivenPeer>),
-}
-
-/// A peer that is known from the start.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GivenPeer {
-    /// Its id.
-    pub node: String,
-    /// The failure domain it is in.
-    pub zone: Option<String>,
-    /// Where it hears gossip.
-    pub address: SocketAddr,
-}
 
 /// Gossips until told to shut down, then says goodbye within half a second.
 ///
@@ -140,6 +86,7 @@ struct Gossip {
     incarnation: u64,
     published: watch::Receiver<Published>,
     publisher: Publisher,
+    pulse: Pulse,
     peers: Peers,
     restarts: Restarts,
     told: Told,
@@ -181,8 +128,9 @@ impl Gossip {
             incarnation: setup.incarnation,
             published,
             publisher: Publisher::default(),
+            pulse: Pulse::begin(MonoTime::START, interval),
             presence: Arc::new(Presence::new(news.clone(), Arc::clone(&counters))),
-            peers: Peers::new(me, SILENT_AFTER.max(interval * 6), counters),
+            peers: Peers::new(me, interval, counters),
             restarts: Restarts::default(),
             told: Told::new(news.clone()),
             news,
@@ -235,7 +183,9 @@ impl Gossip {
     /// One life of chitchat, from its first turn to its end.
     async fn live(&mut self, mut life: Life, mut wires: Wires, shutdown: &CancellationToken) -> End {
         self.peers.begin_anew(self.incarnation);
-        self.publisher.begin_anew();
+        let now = self.transport.now();
+        self.publisher.begin_anew(now);
+        self.pulse = Pulse::begin(now, self.interval);
         self.published.mark_changed();
         self.told.health_is(GossipHealth::Running, self.incarnation);
         let mut turns = tokio::time::interval((self.interval / 2).clamp(TURN_MIN, TURN_MAX));
@@ -268,7 +218,8 @@ impl Gossip {
         let now = self.transport.now();
         self.presence.turn(now);
         self.publish(life, now).await;
-        let digest_bytes = life.observe(&mut self.peers, now).await;
+        let Observed { digest_bytes, heartbeat } = life.observe(&mut self.peers, now).await;
+        self.pulse.note(Mark { at: now, heartbeat });
         self.watch_size(digest_bytes);
         let members = self.peers.members(now);
         wires.members_are(&members);
@@ -296,13 +247,15 @@ impl Gossip {
 
     async fn publish(&mut self, life: &Life, now: MonoTime) {
         if self.published.has_changed().unwrap_or(false) {
-            let left_out = self.publisher.want(&self.published.borrow_and_update(), now);
+            let mut published = self.published.borrow_and_update().clone();
+            published.host.zone = published.host.zone.or_else(|| self.setup.zone.as_deref().map(Arc::from));
+            let left_out = self.publisher.want(&published, now);
             self.setup.counters.unpublished.fetch_add(left_out as u64, Ordering::Relaxed);
         }
         let writes: Vec<_> = std::iter::from_fn(|| self.publisher.next(now)).collect();
         if !writes.is_empty() {
             writes.iter().for_each(|_| count(&self.setup.counters.writes));
-            life.write(&writes).await;
+            life.write(&writes, &self.pulse, now).await;
         }
     }
 
@@ -365,7 +318,6 @@ impl Gossip {
                 incarnation: self.incarnation,
                 address: self.setup.advertise,
             },
-            zone: self.setup.zone.clone(),
             cluster: self.setup.cluster.clone(),
             seeds: self.seeds.clone(),
             interval: self.interval,
@@ -375,10 +327,6 @@ impl Gossip {
         }
     }
 }
-
-/// How long a peer may not be heard and still be live, at least: longer than a pause nobody would notice. With slow
-/// gossip it is six intervals.
-const SILENT_AFTER: Duration = Duration::from_secs(3);
 
 /// Turns are taken twice an interval, but not more often than a slow host bears, nor so seldom that a write waits.
 const TURN_MIN: Duration = Duration::from_millis(25);

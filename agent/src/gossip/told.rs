@@ -64,8 +64,10 @@ impl Told {
         if self.news.is_closed() {
             return Err(Gone);
         }
-        let told =
-            self.tell_health().and_then(|()| self.tell_members(members, now)).and_then(|()| self.tell_changes(peers));
+        let told = self
+            .tell_health()
+            .and_then(|()| self.tell_members(members, now))
+            .and_then(|()| self.tell_changes(peers, now));
         if told == Err(Stop::Gone) { Err(Gone) } else { Ok(()) }
     }
 
@@ -102,8 +104,8 @@ impl Told {
         Ok(())
     }
 
-    fn tell_changes(&self, peers: &mut Peers) -> Result<(), Stop> {
-        while let Some(change) = peers.next_change() {
+    fn tell_changes(&self, peers: &mut Peers, now: MonoTime) -> Result<(), Stop> {
+        while let Some(change) = peers.next_change(now) {
             self.send(change)?;
             peers.told();
         }

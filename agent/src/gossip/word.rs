@@ -224,4 +224,4 @@ fn sums(more: [(u32, u32); SPANS]) -> Result<Spans, Malformed> {
 pub const WORD_MAX: usize = 64;
 
 #[cfg(test)]
-mod tests;
+pub(in crate::gossip) mod tests;
