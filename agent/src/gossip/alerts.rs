@@ -1,15 +1,16 @@
 //! The alert plane: what is pushed at once, what is passed on, and what is better left unsaid.
 //!
-//! An epidemic by push: news goes to [`FAN_OUT`] random peers, and whoever hears it for the first time does the same,
-//! once. With links of 1 to 3 ms and a loss of 5 % six reach 99 % of a hundred hosts within 10 ms; three never reach
-//! the last 6 %. Nothing is acknowledged or repeated: the state plane repairs.
+//! An epidemic by push: news goes to [`FAN_OUT`] peers, most of them random, and whoever hears it for the first time
+//! does the same, once. With links of 1 to 3 ms and a loss of 5 % six reach 99 % of a hundred hosts within 10 ms; three
+//! never reach the last 6 %. Nothing is acknowledged or repeated: the state plane repairs.
 //!
 //! News is judged by content. A testimony is news if nothing newer was heard of its host and service; but once its
 //! host is in an opening, only a place not heard of before is: an opening, its phase, a claim, a verdict of a probe.
 //! That one more host joined is not passed on, nor is testimony of a service that is known to be refused here; so an
 //! outage is told a few dozen times and not once per failure and host.
 //!
-//! A first alert leaves at once; what follows is gathered for a millisecond or two, longer as the budget is used up.
+//! A first alert leaves at once; what follows is gathered for a millisecond or two, longer as the budget is used up
+//! unless it is a place.
 //!
 //! A value: `now` and the generator are arguments, and nothing is sent here.
 //!
@@ -55,7 +56,7 @@ pub(super) struct Alerts {
     datagrams: Bucket,
     lone: Bucket,
     /// When something was last sent, and how long to gather what came since.
-    gathering: Option<(MonoTime, Duration)>,
+    gathering: Option<(MonoTime, Gather)>,
     outnumbered_by: Option<u64>,
     counters: Arc<GossipCounters>,
 }
@@ -66,6 +67,15 @@ pub(super) struct Speaker {
     pub(super) host: HostId,
     pub(super) incarnation: u64,
     pub(super) cluster: ClusterTag,
+}
+
+/// How long to gather.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Gather {
+    /// A place: the usual.
+    place: Duration,
+    /// Anything else: the longer the less there is left to spend.
+    other: Duration,
 }
 
 /// A message that came.
@@ -168,8 +178,9 @@ impl Alerts {
 
     /// When something is to be sent, if anything is.
     pub(super) fn next_at(&self) -> Option<MonoTime> {
-        let since = self.gathering.map_or(MonoTime::START, |(since, gather)| since + gather);
-        (!self.queue.is_empty()).then_some(since)
+        let (turn, _) = self.queue.iter().next()?;
+        let Some((since, gather)) = self.gathering else { return Some(MonoTime::START) };
+        Some(since + if turn.urgency == Urgency::Place { gather.place } else { gather.other })
     }
 
     /// What is to be sent now.
@@ -182,7 +193,7 @@ impl Alerts {
         sent.into_iter().for_each(|turn| self.queue.remove(turn));
         let spent = u32::try_from(parcels.len()).unwrap_or(u32::MAX);
         self.datagrams.spend(spent, DATAGRAMS);
-        self.gathering = Some((now, gather(tokens.saturating_sub(spent), rng)));
+        self.gathering = Some((now, Gather::draw(tokens.saturating_sub(spent), rng)));
         self.counters.alert_datagrams_sent.fetch_add(spent.into(), Ordering::Relaxed);
         parcels
     }
@@ -300,12 +311,14 @@ fn is_refused(digest: &FailureDigest) -> bool {
     digest.stay.is_some_and(|stay| stay.phase != Phase::Closed)
 }
 
-/// How long to gather: a millisecond or two, and up to the longest as less than half of the budget is left.
-fn gather<R: Rng>(tokens: u32, rng: &mut R) -> Duration {
-    let half = DATAGRAMS_BURST / 2;
-    let missing = half.saturating_sub(tokens);
-    let drawn = rng.random_range(GATHER_MIN..=GATHER_USUAL);
-    drawn + (GATHER_MAX - GATHER_USUAL) * missing / half
+impl Gather {
+    /// With so many datagrams left: a millisecond or two, and more from where less than half is left.
+    fn draw<R: Rng>(tokens: u32, rng: &mut R) -> Self {
+        let half = (DATAGRAMS_BURST - KEPT_FOR_PLACES) / 2;
+        let missing = half.saturating_sub(tokens.saturating_sub(KEPT_FOR_PLACES));
+        let place = rng.random_range(GATHER_MIN..=GATHER_USUAL);
+        Self { place, other: place + (GATHER_MAX - GATHER_USUAL) * missing / half }
+    }
 }
 
 /// How many peers hear of news from each host: the least that reaches 99 of 100 hosts although one datagram in twenty

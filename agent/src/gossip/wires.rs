@@ -64,7 +64,7 @@ impl Wires {
         let (filler, inbox) = mpsc::channel(ALERT_INBOX_MAX);
         let (live, live_now) = watch::channel(Vec::new());
         let (outnumbered, outnumbered_by) = watch::channel(None);
-        let view = View::new(StdRng::from_seed(seed).next_u64());
+        let view = View::new(host.clone(), StdRng::from_seed(seed).next_u64());
         let alerts = Alerts::new(Speaker { host, incarnation, cluster }, view, Arc::clone(&counters));
         published.mark_changed();
         let pump = Pump {
