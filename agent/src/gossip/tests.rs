@@ -1,5 +1,6 @@
 //! Whole agents' gossip on an in-memory fabric under paused time, and once on real loopback sockets.
 
+mod alerts;
 mod cluster;
 mod fabric;
 mod hostile;
