@@ -12,13 +12,18 @@
 
 pub mod backoff;
 pub mod breaker;
+pub mod cluster;
 pub mod conditions;
 pub mod counts;
 pub mod digest;
+pub mod ear;
 pub mod evidence;
 pub mod guards;
 pub mod index;
+pub mod lots;
+pub mod opening;
 pub mod outcome;
+pub mod peers;
 pub mod permits;
 pub mod policy;
 pub mod reason;
@@ -26,6 +31,7 @@ pub mod recency;
 pub mod registry;
 pub mod service;
 pub mod share;
+pub mod sick;
 pub mod spans;
 pub mod state;
 pub mod store;
