@@ -7,11 +7,15 @@
 //! run would not repeat: whatever draws from the operating system is given a seed too.
 
 pub mod cluster;
+pub mod engine;
 pub mod fabric;
+pub mod faults;
 pub mod host;
 pub mod listener;
+pub mod news;
 pub mod outcome;
 pub mod plan;
 pub mod report;
 pub mod scenario;
 pub mod trace;
+pub mod world;
