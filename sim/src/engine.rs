@@ -29,24 +29,11 @@ use crate::world::{Findings, Lives, NetworkFacts, Turn, World};
 /// # Errors
 /// [`Failure`] if it cannot be made, or if something ended that must not.
 pub fn run(run: &Run, recorder: &Recorder, progress: &mut dyn FnMut(Duration)) -> Result<Outcome, Failure> {
-    let impossible = |what: String| Failure::Broken(Broken { what, at: Duration::ZERO });
-    faults::check(run).map_err(|error| impossible(error.to_string()))?;
-    let world = World::new(run, recorder);
-    let cluster = Cluster::new(run, recorder, &world).map_err(|error| impossible(error.to_string()))?;
-    let timeline = Timeline::of(&run.scenario.faults, run.scenario.hosts());
-    let mut engine = Engine {
-        run,
-        world,
-        meter: Meter { rest_ends: timeline.begins().unwrap_or(run.scenario.duration), ..Meter::default() },
-        timeline,
-        cluster,
-        struck: vec![0; run.scenario.faults.len()],
-        progress,
-    };
+    let mut engine = Engine::new(run, recorder, progress)?;
     engine.go_on()?;
     engine.ask_all()?;
     let (facts, counters) = engine.facts();
-    let findings = engine.world.finish(engine.cluster.fabric.elapsed(), &facts);
+    let findings = engine.world.finish(engine.ended, &facts);
     let trace_hash = recorder.summary().map_err(Failure::Trace)?.hash;
     Ok(engine.outcome(findings, &facts, counters, trace_hash))
 }
@@ -60,6 +47,8 @@ struct Engine<'a> {
     /// How often each fault of hosts struck.
     struck: Vec<u64>,
     meter: Meter,
+    /// When the run was over; asking agents what they counted is no part of it.
+    ended: Duration,
     progress: &'a mut dyn FnMut(Duration),
 }
 
@@ -76,7 +65,26 @@ struct Meter {
     known: Option<Traffic>,
 }
 
-impl Engine<'_> {
+impl<'a> Engine<'a> {
+    fn new(run: &'a Run, recorder: &Recorder, progress: &'a mut dyn FnMut(Duration)) -> Result<Self, Failure> {
+        let impossible = |what: String| Failure::Broken(Broken { what, at: Duration::ZERO });
+        faults::check(run).map_err(|error| impossible(error.to_string()))?;
+        let world = World::new(run, recorder);
+        let cluster = Cluster::new(run, recorder, &world).map_err(|error| impossible(error.to_string()))?;
+        let timeline = Timeline::of(&run.scenario.faults, run.scenario.hosts());
+        let rest_ends = timeline.begins().unwrap_or(run.scenario.duration);
+        Ok(Self {
+            run,
+            cluster,
+            world,
+            timeline,
+            struck: vec![0; run.scenario.faults.len()],
+            meter: Meter { rest_ends, ..Meter::default() },
+            ended: Duration::ZERO,
+            progress,
+        })
+    }
+
     /// Step by step, until it is over.
     fn go_on(&mut self) -> Result<(), Failure> {
         while self.cluster.fabric.elapsed() < self.run.scenario.duration {
@@ -90,6 +98,7 @@ impl Engine<'_> {
                 break;
             }
         }
+        self.ended = self.cluster.fabric.elapsed();
         Ok(())
     }
 
@@ -244,7 +253,7 @@ impl Engine<'_> {
             hosts: scenario.hosts(),
             seed: self.run.seed,
             trace_hash: format!("{trace_hash:016x}"),
-            sim_seconds: self.cluster.fabric.elapsed().as_secs_f64(),
+            sim_seconds: self.ended.as_secs_f64(),
             faults,
             invariants,
             metrics,

@@ -85,7 +85,7 @@ pub struct Fabric {
 }
 
 enum Carrier {
-    Turmoil(Turmoil),
+    Turmoil(Box<Turmoil>),
     Memory(Memory),
 }
 
@@ -126,7 +126,7 @@ impl Fabric {
         };
         let ports = names.into_iter().map(port).collect();
         let carrier = match simulation {
-            Some(simulation) => Carrier::Turmoil(Turmoil::new(simulation, Arc::clone(&medium))),
+            Some(simulation) => Carrier::Turmoil(Box::new(Turmoil::new(simulation, Arc::clone(&medium)))),
             None => Carrier::Memory(Memory::new(Arc::clone(&medium))),
         };
         Self { carrier, medium, ports, machines: BTreeMap::new(), hosts: plan.hosts, down: BTreeSet::new() }

@@ -85,3 +85,6 @@ impl Story {
         is_open && digest.service == self.service && testimony.host.as_str() == host_name(self.host)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -134,9 +134,12 @@ impl Life {
         let Self { software, runtime } = self;
         runtime.block_on(async {
             let mut end = std::pin::pin!(tokio::time::sleep(STEP));
-            poll_fn(|context| match software.poll_next_unpin(context) {
-                Poll::Ready(ended) => Poll::Ready(ended),
-                Poll::Pending => end.as_mut().poll(context).map(|()| None),
+            poll_fn(|context| {
+                // The end first: what a timer wakes at that moment belongs to the next step.
+                if end.as_mut().poll(context).is_ready() {
+                    return Poll::Ready(None);
+                }
+                software.poll_next_unpin(context)
             })
             .await
         })
