@@ -1,29 +1,21 @@
-//! The words of the command line.
+//! The words of the command line; stands where the whole of it goes.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use breaker_sim::cluster::Plan;
-use breaker_sim::fabric::Loss;
-use breaker_sim::scenario::{Run, Scenario, Voice};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use breaker_agent::core::guards::Guards;
+use breaker_sim::plan::{Callers, Down, FabricKind, Fault, Link, Mode, Place, Run, Scenario, Service, What, Zone};
+use clap::{Parser, Subcommand};
 
 /// What is asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Asked {
     pub(crate) run: Run,
-    pub(crate) format: Format,
     pub(crate) trace: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    Text,
-    Json,
-}
-
-/// Simulates clusters of breakerd agents, repeatably.
 #[derive(Debug, Parser)]
-#[command(name = "breaker-sim", version, after_help = EXIT_HELP)]
+#[command(name = "breaker-sim", version)]
 struct Cli {
     #[command(subcommand)]
     verb: Verb,
@@ -31,118 +23,98 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Run one scenario once; the same arguments give the same run, to the byte
-    Run(Words),
+    /// Run one scenario once
+    Run {
+        scenario: String,
+        #[arg(long, default_value_t = 10)]
+        hosts: usize,
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        #[arg(long, default_value = "turmoil")]
+        fabric: String,
+        #[arg(long, default_value = "gossip")]
+        mode: String,
+        #[arg(long, default_value_t = 20)]
+        seconds: u64,
+        #[arg(long, default_value = "json")]
+        format: String,
+        #[arg(long)]
+        trace: Option<PathBuf>,
+    },
 }
 
-#[derive(Debug, Args)]
-#[command(after_help = EXIT_HELP)]
-struct Words {
-    scenario: ScenarioName,
-    /// How many hosts, each with an agent and an application, 2 to 50
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u8).range(HOSTS_MIN..=HOSTS_MAX))]
-    hosts: u8,
-    /// Where all chance comes from, 0 to 18446744073709551615
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    seed: u64,
-    /// Datagrams lost, each by itself, such as 5%, at most 30%
-    #[arg(long, value_name = "PERCENT", default_value_t = Loss::default())]
-    loss: Loss,
-    /// Lose all that the failing host sends once the service fails; the run must fail then (a check of the simulator)
-    #[arg(long)]
-    mute_failing_host: bool,
-    /// For people, or one JSON document
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
-    /// Write what happens, a line each: time in us, host, event, details (TAB between them); FNV-1a of the file is the
-    /// trace_hash
-    #[arg(long, value_name = "FILE")]
-    trace: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum ScenarioName {
-    /// A service fails for one host; when do the others show that host's digest?
-    Spread,
-}
-
-/// Reads the command line; ends the process if it is wrong, or asks for help.
+/// Reads the command line.
 pub(crate) fn parse() -> Asked {
-    Cli::parse().into()
+    let Verb::Run { scenario, hosts, seed, fabric, mode, seconds, format: _, trace } = Cli::parse().verb;
+    let fabric = if fabric == "memory" { FabricKind::Memory } else { FabricKind::Turmoil };
+    let mode = match mode.as_str() {
+        "local" => Mode::Local,
+        "oracle" => Mode::Oracle,
+        _ => Mode::Gossip,
+    };
+    let run = Run { scenario: plan(&scenario, hosts, seconds, fabric), mode, fabric, seed, guards: Guards::ON };
+    Asked { run, trace }
 }
 
-impl From<Cli> for Asked {
-    fn from(cli: Cli) -> Self {
-        let Verb::Run(words) = cli.verb;
-        let plan = Plan { hosts: usize::from(words.hosts), seed: words.seed, loss: words.loss };
-        let voice = if words.mute_failing_host { Voice::Mute } else { Voice::Heard };
-        let scenario = match words.scenario {
-            ScenarioName::Spread => Scenario::Spread { voice },
-        };
-        Self { run: Run { scenario, plan }, format: words.format, trace: words.trace }
+fn plan(name: &str, hosts: usize, seconds: u64, fabric: FabricKind) -> Scenario {
+    let at = |at: u64, lasts: u64, what| Fault {
+        at: Duration::from_secs(at),
+        lasts: Some(Duration::from_secs(lasts)),
+        what,
+    };
+    let one = |number| vec![Place::Host(number)];
+    let share = 0.2;
+    let mut faults = match name {
+        "spread" => vec![at(10, 10, What::SickHost { hosts: vec![hosts - 1], fails: 1.0 })],
+        "storm" => vec![
+            at(5, 3, What::Partition { groups: vec![one(0), one(1)] }),
+            at(5, 3, What::OneWay { from: one(1), to: one(2) }),
+            at(6, 3, What::Loss { share }),
+            at(6, 3, What::Duplicate { share }),
+            at(6, 3, What::Reorder { share }),
+            at(6, 3, What::Delay { by: Duration::from_millis(30) }),
+            at(7, 3, What::GossipDead { hosts: vec![0] }),
+            at(8, 3, What::ServiceDown { service: "payments".to_owned(), mode: Down::Hang }),
+            Fault {
+                at: Duration::from_secs(10),
+                lasts: None,
+                what: What::Crash { hosts: vec![1], restart_after: Some(Duration::from_secs(2)) },
+            },
+            Fault {
+                at: Duration::from_secs(13),
+                lasts: None,
+                what: What::RollingRestart { every: Duration::from_millis(500) },
+            },
+        ],
+        _ => Vec::new(),
+    };
+    if name == "storm" && fabric == FabricKind::Memory {
+        faults.push(at(10, 4, What::Pause { hosts: vec![2] }));
     }
-}
-
-/// One host has nobody to tell.
-const HOSTS_MIN: i64 = 2;
-
-/// turmoil looks at every pair of hosts in every millisecond: 50 hosts take a second of the real world for each
-/// simulated one, a hundred take seven.
-const HOSTS_MAX: i64 = 50;
-
-const EXIT_HELP: &str = "Exit status: 0 the run did what it should, 1 it did not (or could not be written), \
-                         2 the command line is wrong.";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn asked(line: &str) -> Result<Asked, String> {
-        Cli::try_parse_from(line.split(' ')).map(Asked::from).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn the_command_that_runs_it_again_means_the_same_run() {
-        for line in [
-            "breaker-sim run spread",
-            "breaker-sim run spread --hosts 50 --seed 18446744073709551615",
-            "breaker-sim run spread --hosts 2 --seed 0 --loss 0.5% --mute-failing-host",
-            "breaker-sim run spread --hosts 3 --seed 4 --loss 30%",
-        ] {
-            let run = asked(line).unwrap().run;
-            assert_eq!(asked(&run.to_string()).unwrap().run, run, "{line}");
-        }
-    }
-
-    #[test]
-    fn what_is_out_of_range_or_no_number_is_refused() {
-        for (wrong, said) in [
-            ("--hosts 0", "0 is not in 2..=50"),
-            ("--hosts 1", "1 is not in 2..=50"),
-            ("--hosts 51", "51 is not in 2..=50"),
-            ("--hosts 1000", "1000 is not in 2..=50"),
-            ("--hosts ten", "invalid digit"),
-            ("--seed seven", "invalid digit"),
-            ("--seed 18446744073709551616", "too large"),
-            ("--loss 30.1%", "0% to 30%"),
-            ("--loss much", "0% to 30%"),
-            ("--format yaml", "possible values: text, json"),
-        ] {
-            let error = asked(&format!("breaker-sim run spread {wrong}")).unwrap_err();
-            assert!(error.contains(said), "{wrong}: {error}");
-        }
-    }
-
-    #[test]
-    fn an_unknown_scenario_is_told_which_there_are() {
-        let error = asked("breaker-sim run flood").unwrap_err();
-        assert!(error.contains("flood") && error.contains("possible values: spread"), "{error}");
-    }
-
-    #[test]
-    fn every_word_has_its_help() {
-        <Cli as clap::CommandFactory>::command().debug_assert();
-        let help = <Cli as clap::CommandFactory>::command().render_long_help().to_string();
-        assert!(help.contains("Exit status"), "{help}");
+    let service = Service { capacity: 10_000.0, latency: Duration::from_millis(20), queue: 100, warmup: None };
+    Scenario {
+        name: name.to_owned(),
+        duration: Duration::from_secs(seconds),
+        zones: vec![Zone { name: None, hosts }],
+        link: Link {
+            latency_min: Duration::from_millis(1),
+            latency_max: Duration::from_millis(3),
+            loss: if name == "spread" { 0.05 } else { 0.0 },
+        },
+        agent: String::new(),
+        services: BTreeMap::from([("payments".to_owned(), service)]),
+        callers: if name == "idle" {
+            Vec::new()
+        } else {
+            vec![Callers {
+                service: "payments".to_owned(),
+                rate: 10.0,
+                timeout: Duration::from_millis(500),
+                retries: 0,
+                hosts: Vec::new(),
+            }]
+        },
+        faults,
+        expect: BTreeMap::new(),
     }
 }

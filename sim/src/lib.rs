@@ -7,10 +7,13 @@
 //! run would not repeat: whatever draws from the operating system is given a seed too.
 
 pub mod cluster;
+pub mod engine;
 pub mod fabric;
+pub mod faults;
 pub mod host;
 mod invariants;
 pub mod listener;
+pub mod news;
 pub mod outcome;
 pub mod plan;
 pub mod report;

@@ -15,17 +15,16 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use breaker_sim::report::Report;
-use breaker_sim::scenario::{Failure, Run};
+use breaker_sim::engine;
+use breaker_sim::outcome::Outcome;
+use breaker_sim::plan::Run;
 use breaker_sim::trace::Recorder;
-
-use cli::Format;
 
 type Anything = Box<dyn Error + Send + Sync>;
 
 fn main() -> ExitCode {
     let asked = cli::parse();
-    let done = simulate(asked.run, asked.trace.as_deref()).and_then(|report| print(&report, asked.format));
+    let done = simulate(asked.run, asked.trace.as_deref()).and_then(|outcome| print(&outcome));
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -36,7 +35,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn simulate(run: Run, trace: Option<&Path>) -> Result<Report, Anything> {
+fn simulate(run: Run, trace: Option<&Path>) -> Result<Outcome, Anything> {
     let recorder = match trace {
         None => Recorder::hashing(),
         Some(path) => {
@@ -45,24 +44,19 @@ fn simulate(run: Run, trace: Option<&Path>) -> Result<Report, Anything> {
         }
     };
     let simulation = thread::Builder::new().name("simulation".to_owned()).spawn(move || {
-        entropy::seed(run.plan.seed);
+        entropy::seed(run.seed);
         let mut progress = Progress::new();
-        run.simulate(&recorder, &mut |simulated| progress.show(simulated))
+        engine::run(&run, &recorder, &mut |simulated| progress.show(simulated))
     })?;
     match simulation.join() {
-        Ok(Ok(report)) => Ok(report),
-        Ok(Err(Failure::Broken(broken))) => Err(format!("{broken}\nrun it again: {run}").into()),
-        Ok(Err(failure)) => Err(failure.into()),
+        Ok(done) => Ok(done?),
         // The panic has said itself what it was.
-        Err(_) => Err(format!("the simulation panicked\nrun it again: {run}").into()),
+        Err(_) => Err("the simulation panicked".into()),
     }
 }
 
-fn print(report: &Report, format: Format) -> Result<(), Anything> {
-    let text = match format {
-        Format::Text => report.to_string(),
-        Format::Json => format!("{}\n", serde_json::to_string_pretty(report)?),
-    };
+fn print(outcome: &Outcome) -> Result<(), Anything> {
+    let text = format!("{}\n", serde_json::to_string_pretty(outcome)?);
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         // Whoever has read enough is content.
