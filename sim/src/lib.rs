@@ -7,11 +7,14 @@
 //! run would not repeat: whatever draws from the operating system is given a seed too.
 
 pub mod cluster;
+pub mod engine;
 pub mod fabric;
 pub mod host;
 pub mod listener;
+pub mod metric;
 pub mod outcome;
 pub mod plan;
 pub mod report;
 pub mod scenario;
+pub mod series;
 pub mod trace;
