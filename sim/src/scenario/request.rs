@@ -254,3 +254,6 @@ fn for_a_shell(word: &str) -> String {
 
 /// Most hosts under turmoil, which looks at every pair of them in every step: 50 take a second for a simulated one.
 pub const TURMOIL_HOSTS_MAX: usize = 50;
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -109,7 +109,7 @@ impl<'a> Groups<'a> {
     ) -> Option<Vec<usize>> {
         let counts = |named: &[Named]| named.iter().filter_map(Named::count).sum::<usize>();
         let chosen: usize = self.groups.iter().map(|(_, named)| counts(named)).sum();
-        let only_counts = self.groups.iter().all(|(_, named)| named.iter().all(|named| named.count().is_some()));
+        let only_counts = self.groups.iter().flat_map(|(_, named)| named).all(Named::is_no_host);
         let rounded_off = free.len().saturating_sub(chosen);
         let is_rounding = only_counts && dealt == Dealt::FromTheStart && rounded_off < self.groups.len();
         let mut free = free.into_iter();

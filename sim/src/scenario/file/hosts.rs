@@ -145,6 +145,15 @@ impl Named {
         }
     }
 
+    /// Whether it names no host by its number or zone, nor all that are left.
+    pub(super) fn is_no_host(&self) -> bool {
+        match self {
+            Self::Places(places) => places.iter().all(|place| matches!(place, Place::Service(_))),
+            Self::Some(_) => true,
+            Self::Rest => false,
+        }
+    }
+
     pub(super) fn count(&self) -> Option<usize> {
         match self {
             Self::Some(count) => Some(*count),
