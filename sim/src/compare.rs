@@ -19,7 +19,7 @@ use crate::plan::Mode;
 use crate::runner::{Runner, in_parallel};
 use crate::scenario::request::Request;
 use crate::sweep::{Progress, values};
-use crate::table::{Spread, cut, short, wrapped};
+use crate::table::{Indent, Spread, cut, short, wrapped};
 
 /// What is compared.
 #[derive(Debug)]
@@ -156,7 +156,7 @@ fn runs(mode: Mode) -> bool {
 
 impl fmt::Display for Compared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}\n", wrapped(&self.title, 4))?;
+        writeln!(f, "{}\n", wrapped(&self.title, Indent::LINE))?;
         write!(f, "{:24}", "")?;
         let titles: Vec<_> = MODES.iter().map(|mode| format!("{:>13} ", mode.as_str())).collect();
         writeln!(f, "{}", titles.concat().trim_end())?;
@@ -174,7 +174,7 @@ impl fmt::Display for Compared {
             writeln!(f, "\n* some runs had nothing of the sort, such as a recovery within their time")?;
         }
         for (request, why) in self.failures.iter().take(FAILURES_SHOWN_MAX) {
-            writeln!(f, "\nfailed: {request}\n    {}", wrapped(why, 8))?;
+            writeln!(f, "\nfailed: {request}\n{}", wrapped(why, Indent::BELOW))?;
         }
         match self.failures.len().saturating_sub(FAILURES_SHOWN_MAX) {
             0 => Ok(()),

@@ -6,6 +6,7 @@
 //! A last line without its end was being written when the machine died; it is cut off and its run is done again.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -131,10 +132,9 @@ impl Journal {
 fn texts(planned: &[Request]) -> Result<BTreeMap<String, String>, JournalError> {
     let mut texts = BTreeMap::new();
     for request in planned {
-        let of = request.but_for_the_seed();
-        if !texts.contains_key(&of) {
+        if let Entry::Vacant(vacant) = texts.entry(request.but_for_the_seed()) {
             let text = request.text_of_any_seed().map_err(JournalError::Scenario)?;
-            texts.insert(of, Fnv::of(text.as_bytes()));
+            vacant.insert(Fnv::of(text.as_bytes()));
         }
     }
     Ok(texts)

@@ -16,7 +16,7 @@ use crate::scenario::file::Set;
 use crate::scenario::request::{Request, Source};
 use crate::seeds::Seeds;
 use crate::sweep::Progress;
-use crate::table::{Table, wrapped};
+use crate::table::{Indent, Table, wrapped};
 
 /// What is to be done.
 #[derive(Debug)]
@@ -180,7 +180,7 @@ impl fmt::Display for Hunted {
             match fate {
                 Fate::Survived => {}
                 Fate::Caught { request, .. } => writeln!(f, "\n{guard}: {request}")?,
-                Fate::Unclear { request, why } => writeln!(f, "\n{guard}: {request}\n    {}", wrapped(why, 8))?,
+                Fate::Unclear { request, why } => writeln!(f, "\n{guard}: {request}\n{}", wrapped(why, Indent::BELOW))?,
             }
         }
         Ok(())

@@ -7,7 +7,7 @@ use std::fmt;
 
 use crate::metric::{in_order, plain};
 use crate::outcome::{FaultOutcome, Outcome};
-use crate::table::{cut, wrapped};
+use crate::table::{Indent, cut, wrapped};
 
 /// A page about a run.
 #[derive(Clone, Copy, Debug)]
@@ -18,7 +18,7 @@ impl fmt::Display for Page<'_> {
         let Outcome { scenario, mode, hosts, seed, sim_seconds, .. } = self.0;
         let seconds = plain(*sim_seconds);
         let title = format!("{scenario}: {hosts} hosts, {mode}, seed {seed}, {seconds} simulated seconds");
-        writeln!(f, "{}\n", wrapped(&title, 4))?;
+        writeln!(f, "{}\n", wrapped(&title, Indent::LINE))?;
         for (name, value) in in_order(&self.0.metrics) {
             let value = value.map_or_else(|| "-".to_owned(), plain);
             writeln!(f, "{:26} {value:>12}", cut(name, 26))?;
@@ -26,7 +26,7 @@ impl fmt::Display for Page<'_> {
         self.faults(f)?;
         self.invariants(f)?;
         for bound in &self.0.unexpected {
-            writeln!(f, "{}", wrapped(&format!("unexpected: {bound}"), 4))?;
+            writeln!(f, "{}", wrapped(&format!("unexpected: {bound}"), Indent::LINE))?;
         }
         writeln!(f, "\ntrace_hash {}", self.0.trace_hash)
     }
@@ -43,7 +43,7 @@ impl Page<'_> {
         }
         for FaultOutcome { fault, bit } in shown.iter().take(FAULTS_SHOWN_MAX) {
             let bit = if *bit == 0 { "did not bite".to_owned() } else { format!("bit {bit} times") };
-            writeln!(f, "{}", wrapped(&format!("fault: {fault}, {bit}"), 4))?;
+            writeln!(f, "{}", wrapped(&format!("fault: {fault}, {bit}"), Indent::LINE))?;
         }
         match faults.len().saturating_sub(FAULTS_SHOWN_MAX) {
             0 => Ok(()),
@@ -55,12 +55,12 @@ impl Page<'_> {
         let held: Vec<_> = self.0.invariants.iter().filter(|one| one.held).map(|one| one.name.as_str()).collect();
         writeln!(f)?;
         if !held.is_empty() {
-            writeln!(f, "{}", wrapped(&format!("held: {}", in_ranges(&held)), 4))?;
+            writeln!(f, "{}", wrapped(&format!("held: {}", in_ranges(&held)), Indent::LINE))?;
         }
         for invariant in self.0.broken() {
             let first = invariant.first_violation.as_deref().unwrap_or("no more is known");
             let text = format!("BROKEN: {}, {}: {first}", invariant.name, invariant.says);
-            writeln!(f, "{}", wrapped(&text, 4))?;
+            writeln!(f, "{}", wrapped(&text, Indent::LINE))?;
         }
         Ok(())
     }

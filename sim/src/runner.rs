@@ -27,12 +27,15 @@ pub fn by_starting(program: PathBuf) -> impl Fn(&Request) -> Ran + Sync {
     move |request| {
         let mut command = Command::new(&program);
         command.args(request.words()).args(["--format", "json"]).stdin(Stdio::null());
-        command.output().map_err(|error| format!("cannot start {}: {error}", program.display())).and_then(read)
+        command
+            .output()
+            .map_err(|error| format!("cannot start {}: {error}", program.display()))
+            .and_then(|output| read(&output))
     }
 }
 
 /// What a process left behind.
-fn read(output: Output) -> Ran {
+fn read(output: &Output) -> Ran {
     if let Ok(outcome) = serde_json::from_slice(&output.stdout) {
         return Ok(outcome);
     }
@@ -98,10 +101,10 @@ mod tests {
     fn a_result_counts_whatever_the_exit_status_and_last_words_do_without_one() {
         let outcome = Outcome { scenario: "outage".to_owned(), ..Outcome::default() };
         let json = serde_json::to_string(&outcome).unwrap();
-        assert_eq!(read(output(&json, "breaker-sim: S2 broken")), Ok(outcome));
-        assert_eq!(read(output("", "a panic\n")), Err("a panic".to_owned()));
-        assert_eq!(read(output("{\"scen", "")), Err("no result, exit status: 1".to_owned()));
-        let long = read(output("", &"ä".repeat(5_000))).unwrap_err();
+        assert_eq!(read(&output(&json, "breaker-sim: S2 broken")), Ok(outcome));
+        assert_eq!(read(&output("", "a panic\n")), Err("a panic".to_owned()));
+        assert_eq!(read(&output("{\"scen", "")), Err("no result, exit status: 1".to_owned()));
+        let long = read(&output("", &"ä".repeat(5_000))).unwrap_err();
         assert_eq!(long.chars().count(), SAID_MAX + 1);
     }
 

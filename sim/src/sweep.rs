@@ -15,7 +15,7 @@ use crate::metric::in_order;
 use crate::outcome::Outcome;
 use crate::runner::{Ran, Runner, in_parallel};
 use crate::scenario::request::Request;
-use crate::table::{Spread, Table, short, wrapped};
+use crate::table::{Indent, Spread, Table, short, wrapped};
 
 /// What is to be done.
 #[derive(Debug)]
@@ -78,7 +78,7 @@ impl Sweep {
             match journal.finished(&request) {
                 Some(ran) => {
                     swept.remembered += 1;
-                    swept.add(request, ran.clone());
+                    swept.add(&request, ran.clone());
                 }
                 None => work.push((request, index % TWICE_EVERY == 0)),
             }
@@ -97,7 +97,7 @@ impl Sweep {
                 trouble = Some(error);
                 return ControlFlow::Break(());
             }
-            swept.add(request, ran);
+            swept.add(&request, ran);
             at.done += 1;
             at.failed = swept.failures.len();
             progress(at);
@@ -126,7 +126,7 @@ impl Swept {
         self.failures.is_empty()
     }
 
-    fn add(&mut self, request: Request, ran: Ran) {
+    fn add(&mut self, request: &Request, ran: Ran) {
         let tally = self.tallies.entry(request.scenario.to_string()).or_default();
         tally.runs += 1;
         let why = match &ran {
@@ -183,7 +183,7 @@ impl fmt::Display for Swept {
         failures.sort_by_key(|failed| (failed.request.but_for_the_seed(), failed.request.seed));
         for Failed { request, why } in failures.iter().take(FAILURES_SHOWN_MAX) {
             writeln!(f, "\nfailed: {request}")?;
-            why.iter().take(WHY_SHOWN_MAX).try_for_each(|why| writeln!(f, "    {}", wrapped(why, 8)))?;
+            why.iter().take(WHY_SHOWN_MAX).try_for_each(|why| writeln!(f, "{}", wrapped(why, Indent::BELOW)))?;
         }
         match failures.len().saturating_sub(FAILURES_SHOWN_MAX) {
             0 => Ok(()),

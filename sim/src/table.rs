@@ -96,15 +96,32 @@ pub fn cut(text: &str, width: usize) -> String {
     text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
 }
 
-/// A text in lines of at most a page, all but the first indented. A word that fits in no line has one of its own.
+/// How far lines begin from the edge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Indent {
+    /// The first one.
+    pub first: usize,
+    /// All others.
+    pub others: usize,
+}
+
+impl Indent {
+    /// A line of its own that goes on further in.
+    pub const LINE: Self = Self { first: 0, others: 4 };
+
+    /// Something that belongs to the line above.
+    pub const BELOW: Self = Self { first: 4, others: 8 };
+}
+
+/// A text in lines of at most a page. A word that fits in no line has one of its own.
 #[must_use]
-pub fn wrapped(text: &str, indent: usize) -> String {
-    let mut lines = vec![String::new()];
+pub fn wrapped(text: &str, indent: Indent) -> String {
+    let mut lines = vec![" ".repeat(indent.first)];
     for word in text.split_whitespace() {
         let line = lines.last_mut().expect("invariant: there is always a line");
         let begins = line.trim().is_empty();
         if !begins && line.chars().count() + 1 + word.chars().count() > PAGE {
-            lines.push(format!("{:indent$}{word}", ""));
+            lines.push(format!("{}{word}", " ".repeat(indent.others)));
             continue;
         }
         if !begins {
@@ -180,10 +197,12 @@ mod tests {
     #[test]
     fn text_is_wrapped_at_words() {
         let text = "word ".repeat(40);
-        let page = wrapped(&text, 4);
+        let page = wrapped(&text, Indent::LINE);
         assert!(page.lines().all(|line| line.len() <= PAGE), "{page}");
         assert!(page.lines().skip(1).all(|line| line.starts_with("    word")), "{page}");
         assert_eq!(page.split_whitespace().count(), 40);
-        assert_eq!(wrapped("", 4), "");
+        let below = wrapped(&text, Indent::BELOW);
+        assert!(below.starts_with("    word") && below.lines().all(|line| line.len() <= PAGE), "{below}");
+        assert_eq!(wrapped("", Indent::LINE), "");
     }
 }

@@ -37,7 +37,7 @@ pub(super) fn partition(places: &Places, found: &Found<'_>, findings: &mut Findi
 }
 
 /// The two ends of a fault that goes one way.
-pub(super) fn ends(places: &Places, ends: [Found<'_>; 2], findings: &mut Findings) -> Option<[Vec<Place>; 2]> {
+pub(super) fn ends(places: &Places, ends: &[Found<'_>; 2], findings: &mut Findings) -> Option<[Vec<Place>; 2]> {
     Groups::read(places, ends.to_vec(), findings)?.fill(Dealt::FromTheEnd, findings)?.try_into().ok()
 }
 

@@ -64,7 +64,7 @@ pub(super) fn expanded(text: &str) -> Vec<String> {
 /// What a service is like, given the calls a second that its callers make.
 pub(super) fn service(found: &Found<'_>, demand: f64, findings: &mut Findings) -> Option<Service> {
     let section = found.section(&["capacity", "latency", "queue", "warmup"], findings);
-    let Some(capacity) = required(found, &section, "capacity", findings) else { return None };
+    let capacity = required(found, &section, "capacity", findings)?;
     let capacity = calls_a_second(&capacity, demand, findings)?;
     let latency = section.found("latency").map_or(Some(LATENCY), |found| duration(&found, findings));
     let queue = section.found("queue").map_or(Some(QUEUE), |found| queue(&found, capacity, findings));

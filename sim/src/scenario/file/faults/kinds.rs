@@ -105,7 +105,7 @@ fn one_way<'a>(reader: &mut Reader<'a, '_>, value: &Found<'a>, _: &Section<'a>) 
     let section = value.section(&["from", "to"], reader.findings);
     let from = required(value, &section, "from", reader.findings);
     let to = required(value, &section, "to", reader.findings);
-    let [from, to] = groups::ends(reader.stage.places, [from?, to?], reader.findings)?;
+    let [from, to] = groups::ends(reader.stage.places, &[from?, to?], reader.findings)?;
     Some(vec![What::OneWay { from, to }])
 }
 
