@@ -1,8 +1,8 @@
 //! The same seeds in each mode, side by side in one table.
 //!
 //! Every seed runs in every mode; cells are medians and 95th percentiles over the seeds. The oracle, which knows the
-//! capacity, is the yardstick of recovery: how much longer a mode took than the oracle with the same seed is computed
-//! here, where both are known. A metric that some runs had nothing of (a cluster that never recovered) is marked, for
+//! capacity, is the yardstick of recovery: how much longer a mode took than the oracle with the same seed is
+//! computed here for runs that do not know it themselves. A metric that some runs had nothing of (a cluster that never recovered) is marked, for
 //! its percentiles are then those of the lucky runs.
 //!
 //! What a lone breaker does wrong is what the table is for; only runs that died, and faults of the cluster's own mode,
@@ -118,8 +118,10 @@ impl Compared {
                 let recovered = |outcome: &Outcome| outcome.metrics.get(RECOVERED).copied().flatten();
                 let Some(best) = oracle.get(seed).and_then(recovered) else { continue };
                 let excess = recovered(outcome).map(|took| (took - best).max(0.0));
-                outcome.metrics.insert("oracle_recovered_ms".to_owned(), Some(best));
-                outcome.metrics.insert("recovered_excess_ms".to_owned(), excess);
+                for (name, value) in [("oracle_recovered_ms", Some(best)), ("recovered_excess_ms", excess)] {
+                    let known = outcome.metrics.entry(name.to_owned()).or_default();
+                    *known = known.or(value);
+                }
             }
         }
     }
@@ -173,7 +175,9 @@ impl fmt::Display for Compared {
         if some_lack {
             writeln!(f, "\n* some runs had nothing of the sort, such as a recovery within their time")?;
         }
-        for (request, why) in self.failures.iter().take(FAILURES_SHOWN_MAX) {
+        let mut failures: Vec<_> = self.failures.iter().collect();
+        failures.sort_by_key(|(request, _)| (request.mode, request.seed));
+        for (request, why) in failures.into_iter().take(FAILURES_SHOWN_MAX) {
             writeln!(f, "\nfailed: {request}\n{}", wrapped(why, Indent::BELOW))?;
         }
         match self.failures.len().saturating_sub(FAILURES_SHOWN_MAX) {

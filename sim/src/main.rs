@@ -180,7 +180,7 @@ fn this_program() -> Result<PathBuf, Trouble> {
 }
 
 fn failed(request: &Request, what: &str) -> Trouble {
-    Trouble::from(format!("{what}\nrun it again: {request}"))
+    Trouble::from(format!("{what}\n{}{request}", runner::AGAIN))
 }
 
 fn print(text: &str) -> Result<(), Trouble> {

@@ -40,7 +40,10 @@ fn read(output: &Output) -> Ran {
         return Ok(outcome);
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    let said = said.trim();
+    // Whoever reads this shows the command anyway.
+    let lines: Vec<_> = said.lines().filter(|line| !line.starts_with(AGAIN)).collect();
+    let said = lines.join("\n");
+    let said = said.trim().trim_start_matches("breaker-sim: ");
     let last = said.char_indices().rev().nth(SAID_MAX).map_or(0, |(at, _)| at);
     let said = &said[last..];
     Err(if said.is_empty() { format!("no result, {}", output.status) } else { said.to_owned() })
@@ -81,6 +84,9 @@ pub fn in_parallel<T: Send, R: Send>(
     });
 }
 
+/// What stands before the command that replays a run.
+pub const AGAIN: &str = "run it again: ";
+
 /// Longest text of a dead process that is kept: its last words.
 const SAID_MAX: usize = 2_000;
 
@@ -102,7 +108,8 @@ mod tests {
         let outcome = Outcome { scenario: "outage".to_owned(), ..Outcome::default() };
         let json = serde_json::to_string(&outcome).unwrap();
         assert_eq!(read(&output(&json, "breaker-sim: S2 broken")), Ok(outcome));
-        assert_eq!(read(&output("", "a panic\n")), Err("a panic".to_owned()));
+        let died = "breaker-sim: a panic\nrun it again: breaker-sim run outage\n";
+        assert_eq!(read(&output("", died)), Err("a panic".to_owned()));
         assert_eq!(read(&output("{\"scen", "")), Err("no result, exit status: 1".to_owned()));
         let long = read(&output("", &"ä".repeat(5_000))).unwrap_err();
         assert_eq!(long.chars().count(), SAID_MAX + 1);

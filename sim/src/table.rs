@@ -1,7 +1,7 @@
 //! Tables for people, of 80 columns at most, and the numbers in them.
 //!
-//! The first column is for words and is cut where it must be; all others are for numbers, right-aligned, as wide as
-//! they need to be. Percentiles are by nearest rank, so that each is a value that occurred.
+//! Words begin at the left of their column, numbers end at its right. The first column is cut where it must be, all others
+//! are as wide as they need to be. Percentiles are by nearest rank, so that each is a value that occurred.
 
 use std::fmt;
 
@@ -35,6 +35,11 @@ impl Table {
     pub fn row(&mut self, cells: Vec<String>) {
         self.rows.push(cells);
     }
+
+    fn is_of_numbers(&self, column: usize) -> bool {
+        let mut cells = self.rows.iter().skip(1).filter_map(|row| row.get(column));
+        column > 0 && cells.all(|cell| cell.starts_with(|c: char| c.is_ascii_digit() || c == '-'))
+    }
 }
 
 impl fmt::Display for Table {
@@ -49,14 +54,14 @@ impl fmt::Display for Table {
         if let Some(first) = widths.first_mut() {
             *first = (*first).min(PAGE.saturating_sub(others).max(WORD_MIN));
         }
+        let aligned: Vec<_> = (0..columns).map(|column| self.is_of_numbers(column)).collect();
         for row in &self.rows {
-            let mut line = String::new();
-            for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
-                match column {
-                    0 => line.push_str(&format!("{:width$}", cut(cell, *width))),
-                    _ => line.push_str(&format!("{:GAP$}{cell:>width$}", "")),
-                }
-            }
+            let cells = row.iter().zip(&widths).zip(&aligned);
+            let cells = cells.map(|((cell, &width), of_numbers)| match of_numbers {
+                true => format!("{cell:>width$}"),
+                false => format!("{:width$}", cut(cell, width)),
+            });
+            let line = cells.collect::<Vec<_>>().join(&" ".repeat(GAP));
             writeln!(f, "{}", line.trim_end())?;
         }
         Ok(())
