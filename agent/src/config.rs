@@ -20,6 +20,7 @@ use self::services::{Listed, Services};
 use self::setting::{Shown, Word, Wrong, one_word_of};
 use self::tree::{Node, Scalar};
 
+pub use self::cluster::{ClusterSettings, RECOVERY_MAX, RECOVERY_MIN, Sustained};
 pub use self::error::{ConfigError, ConfigErrors, Place};
 pub use self::fallback::{Fallback, Monitoring};
 pub use self::gossip::{GossipSettings, INTERVAL_MAX, INTERVAL_MIN, SEEDS_MAX, Seed};
@@ -27,6 +28,7 @@ pub use self::host::{NodeSettings, Owner, PlainName, Principal, SocketMode, Sock
 pub use self::show::Page;
 pub use self::source::{Flag, Given, GivenBy, Overrides, Source, Sourced};
 
+mod cluster;
 mod contradiction;
 mod effective;
 pub mod error;
@@ -55,6 +57,8 @@ pub struct Config {
     pub socket: SocketSettings,
     /// How it gossips.
     pub gossip: GossipSettings,
+    /// How it judges together with others.
+    pub cluster: ClusterSettings,
     /// What happens to services that are not listed.
     pub unknown_services: Sourced<UnknownServices>,
     file: String,
@@ -176,6 +180,7 @@ impl Config {
             node: NodeSettings::read(top.found("node").as_ref(), findings),
             socket: SocketSettings::read(top.found("socket").as_ref(), findings),
             gossip: GossipSettings::read(top.found("gossip").as_ref(), findings),
+            cluster: ClusterSettings::read(top.found("cluster").as_ref(), findings),
             unknown_services: Sourced::read(&top, "unknown_services", UnknownServices::Admit, findings, |word| word),
             file: file.to_owned(),
             services: Services::build(outer.or(inner).as_ref(), listed, findings),
@@ -194,7 +199,8 @@ one_word_of! {
     UnknownServices { "admit" => UnknownServices::Admit, "refuse" => UnknownServices::Refuse }
 }
 
-const KEYS: &[&str] = &["node", "socket", "gossip", "circuit_breaker", "defaults", "services", "unknown_services"];
+const KEYS: &[&str] =
+    &["node", "socket", "gossip", "cluster", "circuit_breaker", "defaults", "services", "unknown_services"];
 
 /// Largest file: ten thousand services of a hundred bytes each.
 pub const FILE_BYTES_MAX: usize = 1 << 20;

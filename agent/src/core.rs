@@ -3,8 +3,9 @@
 //! Everything here is `(state, event, now, rng) -> effects`, and every state can be cloned, compared and printed.
 //! Read it in this order: `policy` (what is asked for), `counts` and `window` (what was seen), `conditions` and
 //! `sustained` (what trips), `backoff`, `state`, `breaker` (one service), `share` (children and ancestors), `permits`,
-//! `index`, `recency` and `registry` (all services), `digest` (what is told to others), `guards` (what can be switched off
-//! to prove it is needed).
+//! `index`, `recency` and `registry` (all services), `digest` (what is told to others), `spans` (what a host counts to
+//! tell) and `evidence` (what follows from what all have told), `guards` (what can be switched off to prove it is
+//! needed).
 //!
 //! **Invariant:** nothing here imports anything but std and `rand_core`: no async, no clock, no entropy, no logging, no
 //! I/O, no hash map. A test in `tests/` reads the files to make sure.
@@ -25,6 +26,7 @@ pub mod recency;
 pub mod registry;
 pub mod service;
 pub mod share;
+pub mod spans;
 pub mod state;
 pub mod store;
 pub mod sustained;

@@ -27,7 +27,7 @@ use super::state::{Action, HostNotice, Notice};
 use super::store::Store;
 use super::time::MonoTime;
 
-pub use cluster::{ClusterView, Hearing, HostState};
+pub use cluster::{ClusterPlace, ClusterView, Hearing, HostState};
 pub use read::View;
 
 /// All breakers of one agent.

@@ -60,7 +60,28 @@ impl Registry {
         HostState::default()
     }
 
-    /// What is judged of a service at present, and its stay in an opening; `None` if it is not tracked. Changes nothing.
+    /// The opening a service is in here, which refuses or probes; `None` if its own breaker decides. Cheap enough for
+    /// every refusal. Changes nothing.
+    #[must_use]
+    pub fn cluster_place(&self, now: MonoTime, service: &str) -> Option<ClusterPlace> {
+        let _ = (now, service);
+        None
+    }
+
+    /// Services that peers speak of whose name sorts after `after`, in order, whether they are tracked here or not.
+    pub fn services_heard_after(&self, after: Option<&ServiceName>) -> impl Iterator<Item = &ServiceName> + use<'_> {
+        let _ = after;
+        std::iter::empty()
+    }
+
+    /// How many testimonies found no room.
+    #[must_use]
+    pub fn testimonies_dropped(&self) -> u64 {
+        0
+    }
+
+    /// What is judged of a service at present, and its stay in an opening; `None` if it is neither tracked here nor
+    /// spoken of by a peer. Changes nothing.
     #[must_use]
     pub fn cluster_view(&self, now: MonoTime, service: &str) -> Option<ClusterView> {
         let _ = (now, service);
@@ -75,6 +96,17 @@ pub struct HostState {
     pub deaf: bool,
     /// It fails where others do not.
     pub sick: bool,
+}
+
+/// A host's place in an opening that it is in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterPlace {
+    /// The opening, and how long it has been in its phase.
+    pub stay: crate::core::digest::Stay,
+    /// Whether the host's own calls said nothing of the sort when it was entered.
+    pub on_hearsay: bool,
+    /// What was judged when it was entered; `None` if it was adopted.
+    pub entered_by: Option<Judgement>,
 }
 
 /// A service as the cluster sees it from here.

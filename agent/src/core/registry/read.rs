@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{Registry, Rejected, RulingOn, Unserved, served};
 use crate::core::breaker::{Breaker, Granted};
 use crate::core::digest::FailureDigest;
+use crate::core::reason::Reason;
 use crate::core::service::ServiceName;
 use crate::core::state::StateKind;
 use crate::core::store::{Slot, Totals};
@@ -109,6 +110,30 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn breaker(self) -> &'a Breaker {
         &self.slot.breaker
+    }
+
+    /// What is done with calls to it: an operator's word, else the cluster's place, else its own breaker's state.
+    #[must_use]
+    pub fn effective_state(self) -> StateKind {
+        self.slot.breaker.state().kind()
+    }
+
+    /// Since when.
+    #[must_use]
+    pub fn effective_since(self) -> MonoTime {
+        self.slot.breaker.since()
+    }
+
+    /// Why; `None` if it has always been closed.
+    #[must_use]
+    pub fn effective_reason(self) -> Option<&'a Reason> {
+        self.slot.breaker.reason()
+    }
+
+    /// When calls that are refused now may be tried again, where that is a matter of time.
+    #[must_use]
+    pub fn refuses_until(self) -> Option<MonoTime> {
+        self.slot.breaker.state().refuses_until()
     }
 
     /// What it has counted.
