@@ -5,7 +5,9 @@
 //! any becomes a policy of the core (`effective`). All of it is pure: reading the file, finding the host's name and
 //! printing are the caller's. Everything wrong is listed at once, each fault with file, line, column and key.
 //!
-//! **Invariant:** nothing but [`Config::load`] makes a policy from text, so that what the core is given was checked.
+//! **Invariant:** nothing but [`Config::load_tree`] makes a policy from text, so that what the core is given was checked.
+//!
+//! `tree`, `section` and `error` know nothing of the agent: the simulator reads its scenarios with them too.
 
 use std::sync::Arc;
 
@@ -29,18 +31,18 @@ pub use self::source::{Flag, Given, GivenBy, Overrides, Source, Sourced};
 mod cluster;
 mod contradiction;
 mod effective;
-mod error;
+pub mod error;
 mod fallback;
 mod gossip;
 mod host;
 mod layer;
 mod policy_word;
-mod section;
+pub mod section;
 mod services;
 mod setting;
 mod show;
 mod source;
-mod tree;
+pub mod tree;
 mod unit;
 
 #[cfg(test)]
@@ -84,8 +86,16 @@ impl Config {
             return Err(ConfigErrors::only(file, ConfigError::at(start, what)));
         }
         let node = Node::parse(text).map_err(|error| ConfigErrors::only(file, error))?;
+        Self::load_tree(&node, file)
+    }
+
+    /// Reads what is part of another file.
+    ///
+    /// # Errors
+    /// [`ConfigErrors`] lists everything that is wrong.
+    pub fn load_tree(node: &Node, file: &str) -> Result<Self, ConfigErrors> {
         let mut findings = Findings::default();
-        let config = Self::read(&node, file, &mut findings);
+        let config = Self::read(node, file, &mut findings);
         config.gossip.check(&mut findings);
         findings.finish(file).map(|()| config)
     }

@@ -259,6 +259,7 @@ impl<'a> Engine<'a> {
             metrics,
             unexpected: Vec::new(),
             counters,
+            series: findings.series,
         }
     }
 

@@ -13,7 +13,6 @@ use breaker_agent::core::state::{Notice, StateKind};
 use breaker_agent::observe::Observed;
 
 use crate::fabric::host_name;
-use crate::report::Percentiles;
 
 /// How the first news of a run spread. Clones are the same.
 #[derive(Clone, Debug, Default)]
@@ -75,6 +74,31 @@ impl News {
 
     fn lock(&self) -> MutexGuard<'_, Option<Story>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A distribution in three numbers. Percentiles are by nearest rank, so each is a value that occurred.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Percentiles {
+    /// Half are not above it.
+    pub p50: u64,
+    /// 99 of a hundred are not above it.
+    pub p99: u64,
+    /// The largest.
+    pub max: u64,
+}
+
+impl Percentiles {
+    /// Of some values; all zero of none.
+    #[must_use]
+    pub fn of(values: impl IntoIterator<Item = u64>) -> Self {
+        let mut sorted: Vec<_> = values.into_iter().collect();
+        sorted.sort_unstable();
+        let rank = |percent: usize| {
+            let rank = (sorted.len() * percent).div_ceil(100).max(1);
+            sorted.get(rank - 1).copied().unwrap_or_default()
+        };
+        Self { p50: rank(50), p99: rank(99), max: rank(100) }
     }
 }
 

@@ -1,4 +1,12 @@
-//! What can be simulated; stands where scenarios as files go.
+//! What can be simulated: scenarios as files, those built in, and one that is drawn from the seed.
+//!
+//! A [`Request`](request::Request) names a scenario as the command line does and is turned into the plain
+//! [`Run`](crate::plan::Run) that the engine understands; what is wrong with it is said then, and never later.
+
+pub mod builtin;
+pub mod file;
+pub mod request;
+pub mod swarm;
 
 use std::fmt;
 use std::io;
