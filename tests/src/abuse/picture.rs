@@ -10,8 +10,8 @@ use crate::stage::Agent;
 pub struct Picture {
     gossip: GossipHealth,
     incarnation: u64,
-    /// Node, incarnation, presence and services spoken of, of everybody but the agent.
-    peers: Vec<(String, u64, Presence, u64)>,
+    /// Node, incarnation and presence of everybody but the agent.
+    peers: Vec<(String, u64, Presence)>,
     /// Service, peer and the peer's state.
     digests: Vec<(String, String, State)>,
 }
@@ -34,7 +34,7 @@ impl Picture {
         Self {
             gossip: status.agent.gossip,
             incarnation: status.agent.incarnation,
-            peers: peers.map(|peer| (peer.node, peer.incarnation, peer.presence, peer.digests)).collect(),
+            peers: peers.map(|peer| (peer.node, peer.incarnation, peer.presence)).collect(),
             digests,
         }
     }
