@@ -1,10 +1,12 @@
 //! Clusters of breakerd agents in one thread, in simulated time, each run repeatable from its seed.
 //!
 //! The agents are the real ones, started through `breaker_agent::daemon::run`; what differs from a real host comes in
-//! through the seams that function has. Code map: `fabric` is the network (turmoil), `listener` joins applications to
-//! their agent, `host` is one agent with its application, `cluster` many of them, `scenario` what happens to them,
-//! `trace` what did happen, `report` what came of it. The program adds the command line, and `entropy`, without which a
-//! run would not repeat: whatever draws from the operating system is given a seed too.
+//! through the seams that function has. Code map: `plan` is what is to happen, `engine` makes it happen and `outcome` is
+//! what came of it; `fabric` is the network (turmoil, or a queue in memory), `host` is one agent with its applications,
+//! `listener` joins the two, `cluster` is many hosts, `faults` what is done to them and when; `world` has the services,
+//! the callers and the judge, `news` times how news spread, `trace` is what did happen. The program adds the command
+//! line, and `entropy`, without which a run would not repeat: whatever draws from the operating system is given a seed
+//! too.
 
 pub mod cluster;
 pub mod engine;
