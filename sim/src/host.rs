@@ -340,7 +340,7 @@ const APPLICATION_USER: u32 = 1_000;
 const ANY_SERVICE: &str = "simulator";
 
 /// How an agent counts the datagrams of its alerts.
-const ALERTS_SENT: &str = "alerts_sent";
+const ALERTS_SENT: &str = "gossip_alert_datagrams_sent";
 
 /// When recordings are delivered to a new life: it hears by then, and has not made all its contacts.
 const REPLAY_AFTER: Duration = Duration::from_millis(100);

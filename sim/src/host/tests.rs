@@ -79,7 +79,7 @@ fn a_life_that_ends_is_kept_with_what_it_counted_and_ends_once() {
     next_life(&host);
     assert!(host.is_alive());
     host.lock().life.as_mut().unwrap().counters =
-        BTreeMap::from([("seal_accepted".to_owned(), 5), ("alerts_sent".to_owned(), 3)]);
+        BTreeMap::from([("seal_accepted".to_owned(), 5), (ALERTS_SENT.to_owned(), 3)]);
     host.end_life();
     host.end_life();
     let lives = host.past_lives();
