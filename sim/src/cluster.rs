@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use breaker_agent::config::{Config, Given, GivenBy, Overrides};
-use breaker_agent::gossip::{GivenPeer, Membership};
+use breaker_agent::gossip::GivenPeer;
 use breaker_agent::keyring::Keyring;
 use futures_util::future::try_join_all;
 use rand::rngs::StdRng;
@@ -62,6 +62,7 @@ impl Cluster {
         };
         world.clock(around.clock.reader());
         let config = Config::load(&scenario.agent, AGENT_KEY)?;
+        let given = given(scenario, &fabric);
         let mut hosts = Vec::new();
         for number in 0..plan.hosts {
             let agent = match run.mode {
@@ -70,7 +71,7 @@ impl Cluster {
                     config: Arc::new(config_of(number, &config, run.mode, &fabric)?),
                     zone: scenario.zone_of(number).map(str::to_owned),
                     keyring: keyring.clone(),
-                    membership: membership(number, scenario, &fabric),
+                    given: given.clone(),
                     guards: run.guards,
                 }),
             };
@@ -112,17 +113,14 @@ fn config_of(host: usize, config: &Config, mode: Mode, fabric: &Fabric) -> Resul
     })?)
 }
 
-fn membership(host: usize, scenario: &Scenario, fabric: &Fabric) -> Membership {
-    if scenario.hosts() <= POOL_MAX {
-        return Membership::Gossiped;
-    }
-    let others = (0..scenario.hosts()).filter(|other| *other != host);
-    let peer = |other| GivenPeer {
-        node: host_name(other),
-        zone: scenario.zone_of(other).map(str::to_owned),
-        address: fabric.port(&Place::Host(other)).gossip_address(),
+/// All hosts, where they are too many to find each other.
+fn given(scenario: &Scenario, fabric: &Fabric) -> Option<Arc<[GivenPeer]>> {
+    let peer = |host| GivenPeer {
+        node: host_name(host),
+        zone: scenario.zone_of(host).map(str::to_owned),
+        address: fabric.port(&Place::Host(host)).gossip_address(),
     };
-    Membership::Given(others.map(peer).collect())
+    (scenario.hosts() > POOL_MAX).then(|| (0..scenario.hosts()).map(peer).collect())
 }
 
 /// All services on one machine.
@@ -161,3 +159,6 @@ const POOL_MAX: usize = 500;
 
 /// A run may ask its agents what they counted after its end.
 const LONGER: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests;

@@ -1,11 +1,12 @@
 //! The network hosts and services are joined by: one thread, time in steps of a millisecond, one of two carriers.
 //!
 //! Under turmoil datagrams cross the network of an independent library, for up to 50 hosts; in memory they cross a queue
-//! of our own, for a thousand. Everything else is the same: [`network`](self) is the one model of what goes wrong on the
-//! way, and what a machine runs is its software here and none of the network's business. There is a machine for each
-//! host and one more that all services share; every host and every service is a *place* with sockets of its own.
+//! of our own, for a thousand. Everything else is the same: `network` is the one model of what goes wrong on the way,
+//! `medium` holds the sockets and what is between them, `port` is what a host or a service sees of it. What a machine runs
+//! is its software here and none of the network's business. There is a machine for each host and one more that all
+//! services share; every host and every service is a *place* with sockets of its own.
 //!
-//! `under_turmoil` is the only file that names turmoil.
+//! `under_turmoil` is the only file that names turmoil, `memory` the only one that makes runtimes.
 
 mod clock;
 mod medium;
@@ -16,7 +17,7 @@ mod under_turmoil;
 
 pub use clock::Clock;
 pub use medium::DATAGRAM_MAX;
-pub use port::{Line, Port, RECORDINGS_MAX, Traffic, Wire};
+pub use port::{Port, RECORDINGS_MAX, Traffic, Wire};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;

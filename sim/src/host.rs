@@ -21,11 +21,12 @@ use breaker_agent::config::Config;
 use breaker_agent::core::guards::Guards;
 use breaker_agent::daemon::{self, GossipSeam, Seams};
 use breaker_agent::driver::Identity;
-use breaker_agent::gossip::Membership;
+use breaker_agent::gossip::{GivenPeer, Membership};
 use breaker_agent::keyring::Keyring;
 use breaker_agent::observe::Observer;
 use breaker_client::wire::WithPeers;
 use breaker_client::{Client, Connector, Options};
+use futures_util::FutureExt;
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt, SeedableRng};
 use tokio::sync::Notify;
@@ -71,8 +72,8 @@ pub struct AgentSetup {
     pub zone: Option<String>,
     /// The key gossip is sealed with.
     pub keyring: Keyring,
-    /// How peers become known.
-    pub membership: Membership,
+    /// Everybody, itself included, where hosts are given each other; they find each other by gossip otherwise.
+    pub given: Option<Arc<[GivenPeer]>>,
     /// Which protections are on.
     pub guards: Guards,
 }
@@ -147,9 +148,14 @@ impl Host {
         if self.begin_machine_life() == 1 {
             sleep(self.setup.starts_after).await;
         }
-        let ended = match self.setup.agent.clone() {
-            None => self.applications(None).await,
-            Some(agent) => self.guarded(&agent).await,
+        // What was asked of a former life is not for this one.
+        let _ = (self.stop.notified().now_or_never(), self.ask.notified().now_or_never());
+        let ended = match &self.setup.agent {
+            None => {
+                self.around.world.host_lives(self.number, self.around.clock.now(), Lives::Started);
+                self.applications(None).await
+            }
+            Some(agent) => self.guarded(agent).await,
         };
         ended.map_err(|error| format!("{}: {error}", self.port.name()).into())
     }
@@ -268,7 +274,7 @@ impl Host {
             on_incarnation: Arc::new(move |raised| {
                 highest.fetch_max(raised, Ordering::Relaxed);
             }),
-            membership: agent.membership.clone(),
+            membership: agent.membership(self.port.name()),
         })
     }
 
@@ -319,6 +325,14 @@ impl Host {
     }
 }
 
+impl AgentSetup {
+    /// How peers of this agent become known.
+    fn membership(&self, node: &str) -> Membership {
+        let others = |all: &Arc<[GivenPeer]>| all.iter().filter(|peer| peer.node != node).cloned().collect();
+        self.given.as_ref().map_or(Membership::Gossiped, |all| Membership::Given(others(all)))
+    }
+}
+
 /// The user applications run as: not root, and not the agent's, which has none.
 const APPLICATION_USER: u32 = 1_000;
 
@@ -326,7 +340,7 @@ const APPLICATION_USER: u32 = 1_000;
 const ANY_SERVICE: &str = "simulator";
 
 /// How an agent counts the datagrams of its alerts.
-const ALERTS_SENT: &str = "alerts_sent";
+const ALERTS_SENT: &str = "gossip_alert_datagrams_sent";
 
 /// When recordings are delivered to a new life: it hears by then, and has not made all its contacts.
 const REPLAY_AFTER: Duration = Duration::from_millis(100);

@@ -62,7 +62,7 @@ pub struct Wire {
 }
 
 /// The socket of calls, of a service or of the callers on a host.
-pub struct Line {
+struct Line {
     medium: Arc<Medium>,
     ear: Ear,
 }

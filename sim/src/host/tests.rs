@@ -43,7 +43,7 @@ fn agent() -> AgentSetup {
         config: Arc::default(),
         zone: Some("east".to_owned()),
         keyring: Keyring::generate(&mut StdRng::seed_from_u64(1)),
-        membership: Membership::Gossiped,
+        given: None,
         guards: Guards::ON,
     }
 }
@@ -79,7 +79,7 @@ fn a_life_that_ends_is_kept_with_what_it_counted_and_ends_once() {
     next_life(&host);
     assert!(host.is_alive());
     host.lock().life.as_mut().unwrap().counters =
-        BTreeMap::from([("seal_accepted".to_owned(), 5), ("alerts_sent".to_owned(), 3)]);
+        BTreeMap::from([("seal_accepted".to_owned(), 5), (ALERTS_SENT.to_owned(), 3)]);
     host.end_life();
     host.end_life();
     let lives = host.past_lives();
@@ -87,4 +87,13 @@ fn a_life_that_ends_is_kept_with_what_it_counted_and_ends_once() {
     let facts = &lives[0].facts;
     assert_eq!((facts.host, facts.incarnation, facts.accepted, facts.alerts_sent), (0, 1, 5, 3));
     assert!(!host.is_alive());
+}
+
+#[test]
+fn an_agent_is_given_all_others_or_nobody() {
+    let peer =
+        |node: &str| GivenPeer { node: node.to_owned(), zone: None, address: "192.168.0.1:7373".parse().unwrap() };
+    assert_eq!(agent().membership("h1"), Membership::Gossiped);
+    let given = AgentSetup { given: Some(["h0", "h1", "h2"].map(peer).into()), ..agent() };
+    assert_eq!(given.membership("h1"), Membership::Given(vec![peer("h0"), peer("h2")]));
 }
