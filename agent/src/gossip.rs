@@ -13,6 +13,7 @@
 
 mod alerts;
 mod coarse;
+mod compact;
 mod counters;
 mod courier;
 mod entry;

@@ -78,7 +78,8 @@ impl Coarse {
         let mut wire = Vec::with_capacity(sorted.len());
         for (name, rate) in sorted {
             let name = name.as_str();
-            let shared = shared_beginning(before, name);
+            let letters = name.char_indices().zip(before.chars()).take_while(|((_, a), b)| a == b);
+            let shared = letters.last().map_or(0, |((at, letter), _)| at + letter.len_utf8());
             let rest = name[shared..].to_owned();
             let shared = u8::try_from(shared).expect("invariant: a name is shorter than 256 bytes");
             wire.push(WireRate { shared, rest, rate: *rate });
@@ -127,12 +128,6 @@ impl Octaves {
         let calls = if self.0 < 4 { [1, 1, 2, 3][usize::from(self.0)] } else { calls };
         u32::try_from(calls).or(Err(Malformed))
     }
-}
-
-/// How many bytes two names have in common at their beginning, as whole characters.
-fn shared_beginning(before: &str, name: &str) -> usize {
-    let pairs = before.char_indices().zip(name.chars());
-    pairs.take_while(|((_, a), b)| a == b).map(|((at, a), _)| at + a.len_utf8()).last().unwrap_or(0)
 }
 
 /// The half octave of the largest rate there is.

@@ -53,16 +53,17 @@ impl Courier {
         let mut is_greeting = false;
         loop {
             let due = self.due();
-            // Own news first, because it is the newest there is; then what came; then time, which is always looked at.
+            // What the rest is judged by first; then our own news, because it is the newest there is; then what came;
+            // then time, which is looked at after each of them.
             tokio::select! {
                 biased;
-                Some(alert) = source.recv() => self.push_all(alert, &mut source),
-                Some(inbound) = self.inbox.recv() => self.hear_all(inbound),
-                Ok(()) = self.published.changed() => self.alerts.published(&self.published.borrow_and_update()),
                 Ok(()) = self.live.changed() => {
                     self.alerts.neighbours_are(&self.live.borrow_and_update());
                     is_greeting = true;
                 }
+                Ok(()) = self.published.changed() => self.alerts.published(&self.published.borrow_and_update()),
+                Some(alert) = source.recv() => self.push_all(alert, &mut source),
+                Some(inbound) = self.inbox.recv() => self.hear_all(inbound),
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
                 _ = greetings.tick(), if is_greeting => is_greeting = self.greet_next(&mut greeted).await,
                 else => return,
@@ -90,19 +91,19 @@ impl Courier {
 
     fn hear_all(&mut self, first: Inbound) {
         let now = self.transport.now();
-        self.hear(&first, now);
+        self.hear(first, now);
         for _ in 1..AT_ONCE_MAX {
             let Ok(inbound) = self.inbox.try_recv() else { break };
-            self.hear(&inbound, now);
+            self.hear(inbound, now);
         }
     }
 
-    fn hear(&mut self, inbound: &Inbound, now: MonoTime) {
+    fn hear(&mut self, inbound: Inbound, now: MonoTime) {
         if self.presence.look(now) == Belief::Stale {
             return count(&self.counters.away_dropped);
         }
         let Inbound { received, at } = inbound;
-        let came = Came { from: received.from, message: &received.message, waited: now.since(*at) };
+        let came = Came { from: received.from, message: &received.message, waited: now.since(at) };
         for testimony in self.alerts.receive(came, now) {
             if self.news.try_send(Mail::Gossip(GossipNews::Heard(testimony))).is_err() {
                 count(&self.counters.alerts_dropped);

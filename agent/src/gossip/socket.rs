@@ -12,6 +12,7 @@ use chitchat::{ChitchatMessage, Deserializable, Serializable};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
 
+use super::compact::{grow, shrink};
 use super::counters::{GossipCounters, count};
 use super::presence::{Belief, Presence};
 use crate::core::time::MonoTime;
@@ -64,8 +65,8 @@ impl Pump {
 
     fn hand_on(&self, received: Received, at: MonoTime) -> Result<(), Unread> {
         match (received.plane, &self.state) {
-            (Plane::Alert, _) => self.handed(self.alert.try_send(Inbound { received, at })),
-            (Plane::State, Some(state)) => self.handed(state.try_send(received)),
+            (Plane::Alert, _) => self.handed(&self.alert.try_send(Inbound { received, at })),
+            (Plane::State, Some(state)) => self.handed(&state.try_send(received)),
             (Plane::State, None) => {
                 count(&self.counters.unreadable);
                 Ok(())
@@ -73,7 +74,7 @@ impl Pump {
         }
     }
 
-    fn handed<T>(&self, result: Result<(), TrySendError<T>>) -> Result<(), Unread> {
+    fn handed<T>(&self, result: &Result<(), TrySendError<T>>) -> Result<(), Unread> {
         match result {
             Ok(()) => Ok(()),
             Err(TrySendError::Full(_)) => {
@@ -108,7 +109,7 @@ impl Socket for SealedSocket {
     /// Never an error: a message not sent is a message lost, and gossip repeats itself.
     async fn send(&mut self, to: SocketAddr, message: ChitchatMessage) -> anyhow::Result<()> {
         let ends_exchange = matches!(message, ChitchatMessage::Ack { .. });
-        let refused = self.transport.send(Plane::State, to, &message.serialize_to_vec()).await.is_err();
+        let refused = self.transport.send(Plane::State, to, &shrink(&message.serialize_to_vec())).await.is_err();
         if ends_exchange && !refused {
             self.exchanges.send_modify(|ended| *ended += 1);
         }
@@ -118,13 +119,19 @@ impl Socket for SealedSocket {
     async fn recv(&mut self) -> anyhow::Result<(SocketAddr, ChitchatMessage)> {
         loop {
             let received = self.inbox.recv().await.ok_or_else(|| anyhow::anyhow!("the transport is no longer read"))?;
-            let mut bytes = received.message.as_slice();
-            match ChitchatMessage::deserialize(&mut bytes) {
-                Ok(message) if bytes.is_empty() => return Ok((received.from, message)),
-                _ => count(&self.counters.unreadable),
+            match read(&received.message) {
+                Some(message) => return Ok((received.from, message)),
+                None => count(&self.counters.unreadable),
             }
         }
     }
+}
+
+/// A message that fills its bytes.
+fn read(small: &[u8]) -> Option<ChitchatMessage> {
+    let message = grow(small).ok()?;
+    let mut bytes = message.as_slice();
+    ChitchatMessage::deserialize(&mut bytes).ok().filter(|_| bytes.is_empty())
 }
 
 /// Most messages waiting for chitchat: two intervals' worth in a pool of 500 hosts, 4 MB if all are of the largest size.

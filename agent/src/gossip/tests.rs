@@ -4,6 +4,7 @@ mod alerts;
 mod cluster;
 mod fabric;
 mod hostile;
+mod rest;
 
 use std::time::Duration;
 

@@ -65,10 +65,6 @@ impl Queue {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
-    }
-
     pub(super) fn clear(&mut self) {
         *self = Self { taken: self.taken, ..Self::default() };
     }

@@ -29,7 +29,7 @@ proptest! {
     #[test]
     fn a_word_reads_back_with_its_names(rates in prop::collection::btree_map("[a-zé]{1,9}(/[0-9]{1,3})?", 1_u32..9_000_000, 0..40)) {
         let rates: Vec<_> = rates.iter().map(|(name, rate)| (service(name), *rate)).collect();
-        let coarse = Coarse::of(&word(rates.clone()));
+        let coarse = Coarse::of(&word(rates));
         let back = read(&coarse.fit(1_500)).unwrap();
         prop_assert_eq!(Coarse::of(&back), coarse);
         prop_assert!(back.sick && !back.deaf && back.zone.as_deref() == Some("eu"));

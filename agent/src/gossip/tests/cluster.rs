@@ -86,9 +86,8 @@ impl Agent {
         };
         let start = |number: u16| {
             let me = peer(number);
-            let others = (0..count).filter(|other| *other != number).map(peer).collect();
             let mut setup = setup(&me.node, me.address, 1, keyring.cloned(), &[]);
-            setup.membership = Membership::Given(others);
+            setup.membership = Membership::Given((0..count).filter(|other| *other != number).map(peer).collect());
             Self::run(setup, fabric.bind(me.address))
         };
         (0..count).map(start).collect()

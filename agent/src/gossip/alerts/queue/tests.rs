@@ -43,7 +43,7 @@ fn what_is_overtaken_keeps_its_turn_and_the_more_urgent_urgency() {
     assert_eq!(order(&queue), [named("a", 3), named("b", 2), named("c", 5)]);
     let turns: Vec<_> = queue.iter().map(|(turn, _)| turn).collect();
     turns.into_iter().for_each(|turn| queue.remove(turn));
-    assert!(queue.is_empty() && queue.turns.is_empty());
+    assert!(queue.waiting.is_empty() && queue.turns.is_empty());
 }
 
 #[test]

@@ -37,6 +37,7 @@ fn usual() -> FailureDigest {
     }
 }
 
+#[allow(clippy::print_stderr, reason = "a figure for whoever runs the test by itself")]
 #[test]
 fn a_usual_entry_takes_some_seventy_bytes() {
     let bytes = entry(&told(Role::Testimony, usual()), Duration::ZERO).unwrap().len();
