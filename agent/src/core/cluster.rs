@@ -88,10 +88,12 @@ impl ClusterBreaker {
         self.opening.as_ref().filter(|opening| opening.is_in())
     }
 
-    /// Whether the own breaker is Open on the service's failures.
+    /// Whether the own breaker is Open on the service's failures, or was when it went to sleep in an opening that is
+    /// Open: others judge by it what this host judged by it. With HalfOpen that is over, so that nothing echoes.
     #[must_use]
     pub fn is_standing(&self, breaker: &Breaker) -> bool {
-        self.standing == Standing::Yes && matches!(breaker.state(), State::Open { .. })
+        let slept_over = self.inside().is_some_and(|opening| opening.open_until().is_some());
+        self.standing == Standing::Yes && (slept_over || matches!(breaker.state(), State::Open { .. }))
     }
 
     fn stands(&self, now: MonoTime, breaker: &Breaker) -> Standing {

@@ -6,8 +6,8 @@
 //!
 //! News is judged by content. A testimony is news if nothing newer was heard of its host and service; but once its
 //! host is in an opening, only a place not heard of before is: an opening, its phase, a claim, a verdict of a probe.
-//! That one more host joined is not passed on, nor is testimony of a service that is known to be refused here; so an
-//! outage is told a few dozen times and not once per failure and host.
+//! That one more host joined is not passed on, nor is testimony of a service that has been refused for a while; so an
+//! outage is told for as long as it takes to convince everybody, and not once per failure and host for all its length.
 //!
 //! A first alert leaves at once; what follows is gathered for a millisecond or two, longer as the budget is used up
 //! unless it is a place.
@@ -128,7 +128,7 @@ impl Alerts {
     pub(super) fn push(&mut self, alert: Alert, now: MonoTime) {
         let Alert { urgency, digest, judged_by } = alert;
         let service = digest.service.clone();
-        let was_known = self.is_known_refused(&service, now);
+        let was_refused = self.refused_here.contains(&service);
         if is_refused(&digest) {
             self.refused_here.insert(service);
         } else {
@@ -139,7 +139,7 @@ impl Alerts {
         let news = self.memory.take(&testimony, now);
         let is_told = match urgency {
             Urgency::Place => news.is_new_place || testimony.digest.stay.is_none(),
-            Urgency::Failing | Urgency::Lone => !was_known,
+            Urgency::Failing | Urgency::Lone => !was_refused,
         };
         if !is_told {
             return count(&self.counters.alerts_suppressed);
@@ -216,7 +216,7 @@ impl Alerts {
     /// One testimony of somebody else; told to the driver if there was nothing newer.
     fn hear(&mut self, told: Told, from: SocketAddr, now: MonoTime) -> Option<Testimony> {
         let testimony = told.testimony.clone();
-        let was_known = self.is_known_refused(&testimony.digest.service, now);
+        let was_settled = self.is_settled(&testimony.digest.service, now);
         let News { is_fresh, is_new_place } = self.memory.take(&testimony, now);
         if !is_fresh {
             return None;
@@ -225,7 +225,7 @@ impl Alerts {
         let is_passed_on = match told.role {
             _ if is_new_place => true,
             Role::Evidence => true,
-            Role::Testimony => !was_known && !is_refused(&testimony.digest),
+            Role::Testimony => !was_settled && !is_refused(&testimony.digest),
         };
         if is_passed_on {
             self.add(urgency, told, Some(from), now);
@@ -250,10 +250,13 @@ impl Alerts {
         }
     }
 
-    /// Whether everybody who asks here is told that calls to the service are refused, or soon will be.
-    fn is_known_refused(&self, service: &ServiceName, now: MonoTime) -> bool {
-        let is_told = |at| now.since(at) < PLACE_FRESH;
-        self.refused_here.contains(service) || self.memory.refused_at(service).is_some_and(is_told)
+    /// Whether calls to the service have been refused somewhere for so long that those who judge by what they hear have
+    /// judged. Before that each more testimony may be the one that convinces somebody.
+    fn is_settled(&self, service: &ServiceName, now: MonoTime) -> bool {
+        self.memory.refused_at(service).is_some_and(|at| {
+            let since = now.since(at);
+            since >= PLACE_SETTLES && (since < PLACE_FRESH || self.refused_here.contains(service))
+        })
     }
 
     fn may_tell_lone(&mut self, now: MonoTime) -> bool {
@@ -333,7 +336,10 @@ const GATHER_USUAL: Duration = Duration::from_millis(2);
 /// When the budget is used up: one fan-out in so long is just what refills.
 const GATHER_MAX: Duration = Duration::from_millis(20);
 
-/// So long after a place was told, its service is known to be refused here, though this host may not have joined yet.
+/// So long after a place was told, those who judge by testimony have judged; later ones take the place most others have.
+const PLACE_SETTLES: Duration = Duration::from_millis(500);
+
+/// So long after a place was told, its service is known to be refused, though this host may not have joined yet.
 const PLACE_FRESH: Duration = Duration::from_secs(2);
 
 #[cfg(test)]

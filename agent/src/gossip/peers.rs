@@ -19,6 +19,7 @@ use super::entry::{Entry, service_of};
 use super::word::{Malformed, is_word};
 use crate::core::digest::{FailureDigest, HostId, HostWord, Testimony};
 use crate::core::service::ServiceName;
+use crate::core::spans::aged;
 use crate::core::time::MonoTime;
 use crate::mail::{GossipNews, MemberView, Standing};
 
@@ -261,7 +262,11 @@ impl Peer {
             }
             match Entry::read(key, value) {
                 Ok(Entry::Digest { digest, stamp }) => {
-                    let age = stamp.age(reading.heartbeat, reading.interval);
+                    let age = stamp.age(reading.heartbeat);
+                    // It may have been on its way for two turns more. Counts must not look fresher than they are; a place
+                    // is best known as near as can be told.
+                    let spans = aged(&digest.spans, reading.interval.saturating_mul(2));
+                    let digest = FailureDigest { spans, ..digest };
                     changed.extend(self.keep(Kept { digest, age, read: reading.now }, counters));
                 }
                 Ok(Entry::Host(word)) => {

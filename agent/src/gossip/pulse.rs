@@ -2,9 +2,9 @@
 //!
 //! A value travels through others and may have waited in a partition; no clock says for how long. But chitchat carries
 //! each agent's heartbeat, and faster than its values. So a writer notes its heartbeat beside the value, and how long
-//! its heartbeats lately took; a reader counts how many there have been since, as far as it knows, and adds two
-//! intervals for the way. (Chitchat's heartbeat also moves with each message received, so its pace depends on the
-//! cluster and must be told.) The result is coarse and on the safe side: testimony that came this way counts for
+//! its heartbeats lately took; a reader counts how many there have been since, as far as it knows. (Chitchat's heartbeat also moves with each message received, so its pace depends on the
+//! cluster and must be told.) The result is coarse: it leaves out the last stretch of the way, which takes up to two
+//! intervals. Whoever counts by it makes the counts as much older, so that testimony that came this way counts for
 //! nothing in short spans.
 
 use std::time::Duration;
@@ -47,11 +47,10 @@ pub(super) struct WireStamp {
 }
 
 impl Stamp {
-    /// How old the digest is, now that the writer is known to be at that heartbeat.
-    pub(super) fn age(self, heartbeat: u64, interval: Duration) -> Duration {
+    /// How old the digest is, as far as can be told, now that the writer is known to be at that heartbeat.
+    pub(super) fn age(self, heartbeat: u64) -> Duration {
         let beats = u32::try_from(heartbeat.saturating_sub(self.heartbeat)).unwrap_or(u32::MAX);
-        let on_its_way = self.beat.saturating_mul(beats).saturating_add(interval.saturating_mul(2));
-        self.held.saturating_add(on_its_way)
+        self.held.saturating_add(self.beat.saturating_mul(beats))
     }
 }
 
@@ -112,7 +111,7 @@ mod tests {
     fn a_value_just_written_is_two_intervals_old_and_as_much_more_as_it_was_held() {
         let stamp = Pulse::begin(MonoTime::START, INTERVAL).stamp(mark(100, 1), Duration::from_secs(7));
         for known in [0, 1] {
-            assert_eq!(stamp.age(known, INTERVAL), Duration::from_secs(8));
+            assert_eq!(stamp.age(known), Duration::from_secs(7));
         }
     }
 
@@ -125,7 +124,7 @@ mod tests {
         }
         let stamp = pulse.stamp(mark(60_000, 900), Duration::ZERO);
         assert_eq!(stamp.beat, Duration::from_millis(50));
-        assert_eq!(stamp.age(900 + 200, INTERVAL), Duration::from_secs(11));
+        assert_eq!(stamp.age(900 + 200), Duration::from_secs(10));
     }
 
     #[test]
@@ -138,6 +137,6 @@ mod tests {
     #[test]
     fn numbers_beyond_reason_make_it_old_and_nothing_else() {
         let wire = WireStamp { heartbeat: 0, beat_us: u64::MAX, held_ms: u64::MAX };
-        assert!(Stamp::from(wire).age(u64::MAX, INTERVAL) > Duration::from_secs(1 << 40));
+        assert!(Stamp::from(wire).age(u64::MAX) > Duration::from_secs(1 << 40));
     }
 }
