@@ -115,7 +115,7 @@ fn judge_over(callers: &Callers<'_>, scope: Scope) -> Judgement {
     let (index, pool) = callers.judged();
     let failed_needed = bar.failed_needed(pool.calls);
     let by_rate = pool.calls >= bar.minimum && pool.failed >= failed_needed && pool.quorum.is_reached();
-    let among_all = if by_rate { callers.by_newest_calls(index) } else { pool.quorum };
+    let among_all = if by_rate { callers.stood_for(index) } else { pool.quorum };
     let standing = Quorum { hosts: pool.standing, ..callers.of_all() };
     // Over one zone, what happens in others is no matter.
     let elsewhere = |fails: &dyn Fn() -> bool| scope == Scope::Zone || fails();

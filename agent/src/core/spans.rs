@@ -155,28 +155,37 @@ impl OwnSpans {
 /// The same calls as they look `age` later, rounded down; nothing from the longest span on.
 #[must_use]
 pub fn aged(spans: &Spans, age: Duration) -> Spans {
-    std::array::from_fn(|index| aged_span(spans, index, age))
+    std::array::from_fn(|index| {
+        let parts = aged_span(spans, index, age);
+        let whole = |parts: u64| u32::try_from(parts / PARTS).unwrap_or(u32::MAX);
+        Span { calls: whole(parts.calls), failed: whole(parts.failed) }
+    })
 }
 
-/// One span of [`aged`].
+/// Calls of a span in parts, [`PARTS`] of which are one call: of a single call that may or may not still be in a span
+/// there is a part, and of a hundred hosts' single calls the sum of the parts is as many as there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SpanParts {
+    /// Finished calls.
+    pub calls: u64,
+    /// Failed ones, at most as many.
+    pub failed: u64,
+}
+
+/// One span of [`aged`], in parts.
 #[must_use]
-pub fn aged_span(spans: &Spans, index: usize, age: Duration) -> Span {
-    if age.is_zero() {
-        return spans[index];
-    }
+pub fn aged_span(spans: &Spans, index: usize, age: Duration) -> SpanParts {
     let reach = micros(span(index).saturating_sub(age));
+    if reach == 0 {
+        return SpanParts::default();
+    }
     // The two told spans it lies between; before the shortest one lies nothing.
     let upper = (0..index).find(|at| micros(span(*at)) >= reach).unwrap_or(index);
     let (from, lower) = if upper == 0 { (0, Span::default()) } else { (micros(span(upper - 1)), spans[upper - 1]) };
-    let (part, whole) = (reach.saturating_sub(from), micros(span(upper)) - from);
-    let between = |low: u32, high: u32| {
-        let more = u64::from(high.saturating_sub(low)) * part / whole;
-        low.saturating_add(u32::try_from(more).unwrap_or(u32::MAX))
-    };
-    if reach == 0 {
-        return Span::default();
-    }
-    Span { calls: between(lower.calls, spans[upper].calls), failed: between(lower.failed, spans[upper].failed) }
+    let part = (reach - from) * PARTS / (micros(span(upper)) - from);
+    let between = |low: u32, high: u32| u64::from(low) * PARTS + u64::from(high.saturating_sub(low)) * part;
+    let calls = between(lower.calls, spans[upper].calls);
+    SpanParts { calls, failed: between(lower.failed, spans[upper].failed).min(calls) }
 }
 
 impl std::ops::Add for Span {
@@ -211,6 +220,9 @@ const BUCKETS: usize = 5;
 
 /// 4 ms: a quarter of the shortest span.
 const TICK_NANOS: u64 = 4_000_000;
+
+/// A call in parts. No sum over a thousand hosts of what 32 bits can tell overflows.
+pub const PARTS: u64 = 1_000_000;
 
 /// Shortest time a pace is taken over: a burst shorter than the fourth span is not one.
 const PACE_MIN: Duration = span(3);

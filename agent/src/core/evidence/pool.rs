@@ -17,9 +17,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Bar, MILLION, Voice};
-use crate::core::digest::{SPANS, Span, span};
-use crate::core::spans::aged_span;
+use super::{Bar, Voice};
+use crate::core::digest::{SPANS, span};
+use crate::core::spans::{PARTS, SpanParts, aged_span};
 
 /// The callers that are judged together.
 #[derive(Clone, Copy, Debug)]
@@ -78,19 +78,19 @@ impl<'a> Callers<'a> {
         } else {
             (all, sum.failed)
         };
-        Pool { calls: calls / MILLION, failed: failed / MILLION, quorum, standing: sum.standing }
+        Pool { calls: calls / PARTS, failed: failed / PARTS, quorum, standing: sum.standing }
     }
 
     fn sum(&self, index: usize) -> Sum {
-        self.heard(index).fold(Sum::default(), |sum, heard| sum.with(&heard))
+        self.heard(index).fold(Sum::default(), |sum, (_, heard)| sum.with(&heard))
     }
 
     /// Calls and failed ones with the loudest cut to an equal share.
     fn cut(&self, index: usize, sum: &Sum, needed: u32) -> (u64, u64) {
-        let mut shares: Vec<u64> = self.heard(index).map(|heard| heard.share(sum)).collect();
+        let mut shares: Vec<u64> = self.heard(index).map(|(_, heard)| heard.share(sum)).collect();
         shares.sort_unstable_by(|one, other| other.cmp(one));
         let level = level(&shares, needed);
-        self.heard(index).fold((0, 0), |(calls, failed): (u64, u64), heard| {
+        self.heard(index).fold((0, 0), |(calls, failed): (u64, u64), (_, heard)| {
             let share = heard.share(sum);
             let cut = share.min(level);
             let its_failed = of(heard.failed, cut, share);
@@ -98,23 +98,27 @@ impl<'a> Callers<'a> {
         })
     }
 
-    /// Whom the newest calls of enough of all callers show failing: of each those in the shortest span, from this one
-    /// on, that holds any. Who makes no calls, being in an opening, is not asked.
-    pub(super) fn by_newest_calls(&self, index: usize) -> Quorum {
-        let mut hosts = 0;
-        let mut asked = 0;
-        for voice in self.iter() {
-            let newest = (index..SPANS).map(|at| self.hear(voice, at)).find(|heard| heard.calls > 0 || heard.standing);
-            asked += u64::from(newest.is_some() || !voice.in_opening);
-            hosts += u32::from(newest.is_some_and(|heard| heard.failing));
-        }
-        Quorum { hosts, needed: self.needed(asked * MILLION) }
+    /// How many of all callers those stand for who find it failing, and how many that takes. Whoever calls but once
+    /// in several such spans stands for as many as must call for one to be heard. Who makes no calls, being in an
+    /// opening, is not asked.
+    pub(super) fn stood_for(&self, index: usize) -> Quorum {
+        let asked = self.heard(index).filter(|(voice, heard)| heard.calls > 0 || !voice.in_opening).count();
+        let needed = self.needed(asked as u64 * PARTS);
+        let most = (u64::from(needed) * PARTS / QUORUM_HEARD_MIN).max(PARTS);
+        let failing = self.heard(index).filter(|(_, heard)| heard.failing);
+        let stands_for = failing.map(|(voice, heard)| {
+            let told = aged_span(voice.spans, SPANS - 1, voice.age).calls >> (2 * (SPANS - 1 - index));
+            let chance = if heard.standing { PARTS } else { heard.expected.max(told) };
+            (PARTS * PARTS / chance.clamp(1, PARTS)).min(most)
+        });
+        let hosts = stands_for.fold(0_u64, u64::saturating_add) / PARTS;
+        Quorum { hosts: u32::try_from(hosts).unwrap_or(u32::MAX), needed }
     }
 
     /// Everybody, and how many of them it takes.
     pub(super) fn of_all(&self) -> Quorum {
         let hosts = u32::try_from(self.iter().count()).unwrap_or(u32::MAX);
-        Quorum { hosts, needed: self.needed(u64::from(hosts) * MILLION) }
+        Quorum { hosts, needed: self.needed(u64::from(hosts) * PARTS) }
     }
 
     /// Whether those outside the zone that fails most find it failing as well.
@@ -141,23 +145,22 @@ impl<'a> Callers<'a> {
     pub(super) fn first_hand_good(&self, index: usize) -> bool {
         let mut own = self.iter().filter(|voice| voice.myself).map(|voice| self.hear(voice, index));
         own.next().is_some_and(|own| {
-            let (calls, failed) = (own.calls / MILLION, own.failed / MILLION);
-            calls >= FIRST_HAND_MIN && 2 * failed * MILLION < u64::from(self.bar.threshold.ppm()) * calls
+            let (calls, failed) = (own.calls / PARTS, own.failed / PARTS);
+            calls >= FIRST_HAND_MIN && 2 * failed * 1_000_000 < u64::from(self.bar.threshold.ppm()) * calls
         })
     }
 
-    fn heard(&self, index: usize) -> impl Iterator<Item = Heard> {
-        self.iter().map(move |voice| self.hear(voice, index))
+    fn heard(&self, index: usize) -> impl Iterator<Item = (&'a Voice<'a>, Heard)> {
+        self.iter().map(move |voice| (voice, self.hear(voice, index)))
     }
 
     fn hear(&self, voice: &Voice<'_>, index: usize) -> Heard {
-        let Span { calls, failed } = aged_span(voice.spans, index, voice.age);
-        let (calls, failed) = (u64::from(calls) * MILLION, u64::from(failed.min(calls)) * MILLION);
+        let SpanParts { calls, failed } = aged_span(voice.spans, index, voice.age);
         let span_ms = u64::try_from(span(index).as_millis()).unwrap_or(u64::MAX);
         // Per 1,000 s: a rate of one is a millionth of a call in a millisecond.
         let expected = if voice.in_opening { 0 } else { u64::from(voice.rate) * span_ms };
         let promised = if self.bar.guards.silence && !voice.myself { expected } else { 0 };
-        let by_rate = failed > 0 && self.bar.threshold.is_reached_by(failed, calls.max(promised));
+        let by_rate = failed >= PARTS / 2 && self.bar.threshold.is_reached_by(failed, calls.max(promised));
         let standing = voice.stands();
         Heard { calls, failed, expected, promised, failing: standing || by_rate, standing }
     }
@@ -172,7 +175,7 @@ impl<'a> Callers<'a> {
         if !self.bar.guards.quorum {
             return 1;
         }
-        let share = callers.saturating_mul(QUORUM_PERCENT).div_ceil(100 * MILLION);
+        let share = callers.saturating_mul(QUORUM_PERCENT).div_ceil(100 * PARTS);
         u32::try_from(share).unwrap_or(u32::MAX).max(QUORUM_MIN)
     }
 }
@@ -233,7 +236,7 @@ struct Sum {
     failed: u64,
     /// Calls promised and not told.
     owed: u64,
-    /// Calls told and not promised, by those who promise any.
+    /// Calls told and not promised, one of each at most.
     spare: u64,
     /// How many hosts are expected to have a call.
     expected: u64,
@@ -245,8 +248,8 @@ struct Sum {
 
 impl Sum {
     fn with(self, heard: &Heard) -> Self {
-        let spare = if heard.promised > 0 { heard.calls.saturating_sub(heard.promised).min(MILLION) } else { 0 };
-        let expected = if heard.calls > 0 || heard.standing { MILLION } else { heard.expected.min(MILLION) };
+        let spare = heard.calls.saturating_sub(heard.promised).min(PARTS);
+        let expected = if heard.standing { PARTS } else { heard.calls.max(heard.expected).min(PARTS) };
         Self {
             calls: self.calls.saturating_add(heard.calls),
             failed: self.failed.saturating_add(heard.failed),
@@ -287,6 +290,9 @@ fn of(amount: u64, part: u64, whole: u64) -> u64 {
 
 /// What the share of hosts is that must find a service failing: more than the sick or lying hosts we mean to bear.
 const QUORUM_PERCENT: u64 = 30;
+
+/// Fewest hosts, heard in one span, that can stand for the quorum of all callers, if that is more.
+const QUORUM_HEARD_MIN: u64 = 5;
 
 /// One host never decides for others.
 const QUORUM_MIN: u32 = 2;

@@ -159,8 +159,9 @@ fn between_two_told_spans_calls_are_taken_to_be_spread_evenly() {
     told[1] = Span { calls: 100, failed: 10 };
     told[2..].fill(Span { calls: 400, failed: 130 });
     let after = |ms| aged(&told, Duration::from_millis(ms))[2];
-    assert_eq!(after(64), Span { calls: 300, failed: 90 });
-    assert_eq!(after(65), Span { calls: 298, failed: 89 });
+    assert_eq!(after(48), Span { calls: 325, failed: 100 });
+    assert_eq!(after(96), Span { calls: 250, failed: 70 });
+    assert_eq!(after(97), Span { calls: 248, failed: 69 });
     assert_eq!(after(192), Span { calls: 100, failed: 10 });
 }
 
