@@ -51,7 +51,7 @@ use self::alerts::ClusterTag;
 use self::counters::count;
 use self::life::{Beginning, DIGEST_BYTES_MAX, Life, Observed};
 use self::peers::{Identity, Peers};
-use self::presence::Presence;
+use self::presence::{Belief, Presence};
 use self::publisher::Publisher;
 use self::pulse::{Mark, Pulse};
 use self::restarts::Restarts;
@@ -217,7 +217,9 @@ impl Gossip {
     /// Writes what may be written, looks at everybody, tells the driver. Awaits chitchat's state and nothing else.
     async fn turn(&mut self, life: &Life, wires: &Wires) -> Option<End> {
         let now = self.transport.now();
-        self.presence.turn(now);
+        if self.presence.turn(now) == Belief::Stale {
+            return None;
+        }
         self.publish(life, now).await;
         let Observed { digest_bytes, heartbeat } = life.observe(&mut self.peers, now).await;
         self.pulse.note(Mark { at: now, heartbeat });

@@ -3,17 +3,18 @@
 //! For clusters larger than a pool of the state plane, and for measuring the alert plane by itself. Everybody given
 //! counts as live for ever: there is nobody to say otherwise.
 
-use tokio_util::sync::CancellationToken;
-
-use super::counters::count;
-use super::peers::PEERS_MAX;
-use super::wires::{StatePlane, Wires};
-use super::{End, GivenPeer, Gossip, TURN_MAX};
-use crate::mail::{MemberView, Standing};
 use std::time::Duration;
 
 use breaker_client::wire::GossipHealth;
 use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+use super::counters::count;
+use super::peers::PEERS_MAX;
+use super::presence::Belief;
+use super::wires::{StatePlane, Wires};
+use super::{End, GivenPeer, Gossip, TURN_MAX};
+use crate::mail::{MemberView, Standing};
 
 impl Gossip {
     /// One life without chitchat.
@@ -33,7 +34,9 @@ impl Gossip {
                 _ = turns.tick() => {}
             }
             let now = self.transport.now();
-            self.presence.turn(now);
+            if self.presence.turn(now) == Belief::Stale {
+                continue;
+            }
             if self.told.tell(members.clone(), &mut self.peers, now).is_err() {
                 return End::Shutdown;
             }
