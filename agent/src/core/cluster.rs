@@ -24,7 +24,7 @@ pub struct ClusterBreaker {
     /// Whether the own breaker's trip speaks against the service.
     pub standing: Standing,
     /// Its stay in an opening, if it is in one or has lately left one.
-    pub opening: Option<Opening>,
+    pub opening: Option<Box<Opening>>,
     /// When peers were last told of a failure.
     pub alerted: Option<MonoTime>,
     /// Whether it is told that too many services are refused on hearsay.
@@ -85,7 +85,7 @@ impl ClusterBreaker {
     /// The stay, unless it is over.
     #[must_use]
     pub fn inside(&self) -> Option<&Opening> {
-        self.opening.as_ref().filter(|opening| opening.is_in())
+        self.opening.as_deref().filter(|opening| opening.is_in())
     }
 
     /// Whether the own breaker is Open on the service's failures, or was when it went to sleep in an opening that is

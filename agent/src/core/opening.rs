@@ -37,7 +37,7 @@ pub struct Opening {
 }
 
 /// What brings a host into an opening.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entering {
     /// The opening.
     pub number: u64,

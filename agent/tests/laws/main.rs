@@ -7,6 +7,7 @@
 mod stand;
 
 mod breaker;
+mod cluster;
 mod conditions;
 mod eviction;
 mod model;

@@ -132,8 +132,9 @@ impl Breaker {
     }
 
     /// Decides again, Closed and empty.
-    pub fn wake(&mut self, now: MonoTime) {
+    pub fn wake(&mut self, now: MonoTime, reason: Reason) {
         self.restart(now);
+        self.reason = Some(reason);
         self.backoff.closed(now);
     }
 

@@ -15,10 +15,10 @@ use rand_core::Rng;
 use super::settings::ClusterSettings;
 use super::telling::Promise;
 use super::{Registry, Turn};
-use crate::core::digest::{HostId, HostView, HostWord, Stay, Testimony};
+use crate::core::digest::{FailureDigest, HostId, HostView, HostWord, SPANS, Stay, Testimony};
 use crate::core::ear::Ear;
 use crate::core::evidence::Judgement;
-use crate::core::opening::{Opening, RestsOn};
+use crate::core::opening::RestsOn;
 use crate::core::peers::{Counts, Peers};
 use crate::core::service::ServiceName;
 use crate::core::sick::Health;
@@ -114,7 +114,10 @@ impl Registry {
         }
         if let Some(place) = self.store.find(testimony.digest.service.as_str()).filter(|_| news) {
             self.learn(turn, place, testimony);
-            self.consider(turn, place);
+            let FailureDigest { spans, flags, stay, .. } = &testimony.digest;
+            if flags.standing || stay.is_some() || spans[SPANS - 1].failed > 0 {
+                self.consider(turn, place);
+            }
         }
     }
 
@@ -205,7 +208,7 @@ impl Registry {
             judgement: cluster.look(now, &name, slot).judged(),
             stay: opening.map(|opening| opening.told(now)),
             entered_by: opening.map(|opening| opening.entering.judged),
-            ends_in: opening.and_then(Opening::open_until).map(|until| until.since(now)),
+            ends_in: opening.and_then(|opening| opening.open_until()).map(|until| until.since(now)),
             peers: peers.map(|told| Testimony { age: told.made.age(now), ..told.testimony.clone() }).collect(),
         })
     }
@@ -232,17 +235,21 @@ impl Registry {
         let now = turn.now;
         cluster.ear.count(now, cluster.peers.company(now));
         let deaf = cluster.is_deaf(now);
-        if deaf != cluster.told.deaf {
+        let changed = deaf != cluster.told.deaf;
+        if changed {
             cluster.told.deaf = deaf;
             turn.effects.host.push(HostNotice::Deaf(deaf));
         }
-        if deaf && cluster.ear.is_mute(now) {
+        if deaf && (changed || cluster.ear.is_mute(now)) {
             cluster.peers.drop_counts();
         }
         let still = Some(cluster.ear.until()).filter(|until| *until > now);
         let changes =
             if cluster.ear.hears_few() { cluster.peers.fewer_from(now) } else { cluster.peers.silent_from(now) };
         cluster.listen_at = still.into_iter().chain(changes.filter(|at| *at > now)).min();
+        if changed && !deaf {
+            self.catch_up_on_probes(turn);
+        }
     }
 }
 

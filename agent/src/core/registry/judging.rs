@@ -74,7 +74,7 @@ impl Registry {
                 let notice = self.store.at_mut(place).breaker.hasten(turn.now, reason, turn.rng);
                 self.tell(turn, place, notice);
             }
-            Decision::Enter(entering) => match self.beyond_cap(turn.now, place, &entering) {
+            Decision::Enter(entering) => match self.beyond_cap(turn.now, place, entering) {
                 Some(notice) => self.tell_capped(turn, place, notice),
                 None => {
                     self.uncap(place);
@@ -102,7 +102,7 @@ impl Registry {
         let slot = self.store.at_mut(place);
         let (from, name, number) = (slot.effective_state(), slot.name.clone(), entering.number);
         let lots = Lots::of(cluster.settings.seed, &name, number);
-        let mut opening = Opening::enter(now, entering.clone(), lots, cluster.settings.recovery_timeout);
+        let mut opening = Opening::enter(now, entering, lots, cluster.settings.recovery_timeout);
         for told in cluster.peers.of(&name).into_iter().flat_map(|known| known.testimonies()) {
             if let Some(stay) = told.testimony.digest.stay.as_ref().filter(|stay| stay.number == number) {
                 opening.probes.learn(now, &stay.probes);
@@ -117,9 +117,9 @@ impl Registry {
         let retry_after = opening.open_until().map(|until| until.since(now));
         let reason = opening.reason().clone();
         if let Some(part) = slot.cluster.as_deref_mut() {
-            part.opening = Some(opening);
+            part.opening = Some(Box::new(opening));
         }
-        turn.notices.push((name, Notice::Cluster(entered(&entering, before))));
+        turn.notices.push((name, Notice::Cluster(entered(entering, before))));
         self.tell_change(turn, place, Change { from, to: StateKind::Open, reason, retry_after });
         if entering.how != Entry::Adopted {
             let judged_by = self.judged_by(now, place);
@@ -143,7 +143,7 @@ impl Registry {
         let left = ClusterNotice::Left { number, reason: reason.clone() };
         turn.notices.push((slot.name.clone(), Notice::Cluster(left)));
         if !held {
-            slot.breaker.wake(turn.now);
+            slot.breaker.wake(turn.now, reason.clone());
         }
         let to = if held { from } else { StateKind::Closed };
         self.tell_change(turn, place, Change { from, to, reason, retry_after: None });
@@ -158,7 +158,7 @@ impl Registry {
     }
 
     /// What would be said, were an entry beyond the cap: only so many services are refused on the word of others.
-    fn beyond_cap(&mut self, now: MonoTime, place: u32, entering: &Entering) -> Option<ClusterNotice> {
+    fn beyond_cap(&mut self, now: MonoTime, place: u32, entering: Entering) -> Option<ClusterNotice> {
         let cluster = self.cluster.as_deref_mut()?;
         let store = &self.store;
         let in_none = store.at(place).opening().is_none();
@@ -262,7 +262,7 @@ fn hasten(crowd: &Crowd<'_>, judged: &Judgement) -> Decision {
     Decision::Hasten(Reason::ClusterHastened { failed: own.failed, calls: own.calls, failing_hosts, callers })
 }
 
-fn entered(entering: &Entering, from: Option<u64>) -> ClusterNotice {
+fn entered(entering: Entering, from: Option<u64>) -> ClusterNotice {
     ClusterNotice::Entered {
         number: entering.number,
         from,

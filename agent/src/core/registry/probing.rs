@@ -40,7 +40,7 @@ impl Registry {
         let slot = self.store.at_mut(place);
         let wanted = slot.is_wanted(turn.now);
         let Some(part) = slot.cluster.as_deref_mut() else { return };
-        if part.opening.as_ref().and_then(Opening::told_until).is_some_and(|until| until <= turn.now) {
+        if part.opening.as_ref().and_then(|opening| opening.told_until()).is_some_and(|until| until <= turn.now) {
             part.opening = None;
             self.store.touch(place);
         } else if wanted {
@@ -141,6 +141,14 @@ impl Registry {
         let opening = part.and_then(|part| part.opening.as_mut()).filter(|opening| opening.is_in());
         if let Some(opening) = opening.filter(|opening| opening.number() == stay.number) {
             opening.probes.learn(turn.now, &stay.probes);
+            self.decide_by_probes(turn, place);
+        }
+    }
+
+    /// Takes note of the probes that were heard of while this host was deaf.
+    pub(super) fn catch_up_on_probes<R: Rng>(&mut self, turn: &mut Turn<'_, R>) {
+        let stays = self.cluster.as_deref().map(|cluster| cluster.stays.clone()).unwrap_or_default();
+        for place in stays {
             self.decide_by_probes(turn, place);
         }
     }

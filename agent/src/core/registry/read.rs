@@ -111,7 +111,7 @@ impl<'a> View<'a> {
     pub fn effective_reason(self) -> Option<&'a Reason> {
         match self.slot.opening() {
             Some(opening) => Some(opening.reason()),
-            None => self.slot.breaker.reason().or_else(|| self.left().map(Opening::reason)),
+            None => self.slot.breaker.reason(),
         }
     }
 
@@ -122,11 +122,6 @@ impl<'a> View<'a> {
             Some(opening) => opening.open_until(),
             None => self.slot.breaker.state().refuses_until(),
         }
-    }
-
-    /// The opening it has lately left by closing, if the own breaker has not changed since.
-    fn left(self) -> Option<&'a Opening> {
-        self.slot.cluster.as_ref()?.opening.as_ref().filter(|opening| !opening.is_in())
     }
 
     /// What it has counted.

@@ -45,7 +45,7 @@ impl Registry {
     /// states are this host's own affair and are not among them.
     pub fn digests(&mut self, now: MonoTime, most: usize) -> Vec<FailureDigest> {
         let (store, mut digests) = (&self.store, Vec::new());
-        let mut cluster = self.cluster.as_deref_mut();
+        let cluster = self.cluster.as_deref_mut();
         self.unwell.retain(|place| {
             let told = store.get(*place).and_then(|slot| match cluster.as_deref() {
                 Some(cluster) => cluster.digest(now, slot),
@@ -57,7 +57,7 @@ impl Registry {
         });
         digests.sort_by(|a: &FailureDigest, b| (trouble(a), &a.service).cmp(&(trouble(b), &b.service)));
         digests.truncate(most);
-        if let Some(cluster) = cluster.as_deref_mut() {
+        if let Some(cluster) = cluster {
             digests.iter_mut().for_each(|digest| digest.sequence = cluster.next_sequence());
         }
         self.promise(now);

@@ -63,7 +63,7 @@ impl Cluster {
     /// Whether what a peer says counts.
     pub(in crate::core::registry) fn is_fit(&self, caller: Caller<'_>) -> bool {
         let Guards { sick_host, deaf, .. } = self.settings.guards;
-        !caller.is_held() && !(sick_host && caller.is_sick()) && !(deaf && caller.is_deaf())
+        !(caller.is_held() || sick_host && caller.is_sick() || deaf && caller.is_deaf())
     }
 
     fn own<'a>(&self, now: MonoTime, slot: Option<&'a Slot>) -> Own<'a> {
@@ -104,7 +104,10 @@ impl Crowd<'_> {
 
     /// Whether time alone may lead to another decision.
     pub(super) fn may_change(&self) -> bool {
-        self.callers.iter().any(|caller| caller.stay().is_some()) || self.may_trip()
+        match self.own.opening.map(Opening::number) {
+            Some(number) => self.enterable(number).next().is_some(),
+            None => self.enterable(0).next().is_some() || self.may_trip(),
+        }
     }
 
     /// What the callers have seen together.
