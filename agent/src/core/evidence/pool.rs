@@ -18,8 +18,8 @@
 use std::collections::BTreeMap;
 
 use super::{Bar, Voice};
-use crate::core::digest::{SPANS, span};
-use crate::core::spans::{PARTS, SpanParts, aged_span};
+use crate::core::digest::{SPANS, Span, span};
+use crate::core::spans::aged_span;
 
 /// The callers that are judged together.
 #[derive(Clone, Copy, Debug)]
@@ -107,7 +107,8 @@ impl<'a> Callers<'a> {
         let most = (u64::from(needed) * PARTS / QUORUM_HEARD_MIN).max(PARTS);
         let failing = self.heard(index).filter(|(_, heard)| heard.failing);
         let stands_for = failing.map(|(voice, heard)| {
-            let told = aged_span(voice.spans, SPANS - 1, voice.age).calls >> (2 * (SPANS - 1 - index));
+            let told = aged_span(voice.spans, SPANS - 1, voice.age).calls;
+            let told = (u64::from(told) * PARTS) >> (2 * (SPANS - 1 - index));
             let chance = if heard.standing { PARTS } else { heard.expected.max(told) };
             (PARTS * PARTS / chance.clamp(1, PARTS)).min(most)
         });
@@ -155,7 +156,8 @@ impl<'a> Callers<'a> {
     }
 
     fn hear(&self, voice: &Voice<'_>, index: usize) -> Heard {
-        let SpanParts { calls, failed } = aged_span(voice.spans, index, voice.age);
+        let Span { calls, failed } = aged_span(voice.spans, index, voice.age);
+        let (calls, failed) = (u64::from(calls) * PARTS, u64::from(failed.min(calls)) * PARTS);
         let span_ms = u64::try_from(span(index).as_millis()).unwrap_or(u64::MAX);
         // Per 1,000 s: a rate of one is a millionth of a call in a millisecond.
         let expected = if voice.in_opening { 0 } else { u64::from(voice.rate) * span_ms };
@@ -287,6 +289,9 @@ fn of(amount: u64, part: u64, whole: u64) -> u64 {
     let product = u128::from(amount) * u128::from(part);
     u64::try_from(product / u128::from(whole.max(1))).unwrap_or(u64::MAX)
 }
+
+/// So many are one call or one host: rates make small fractions of both.
+const PARTS: u64 = 1_000_000;
 
 /// What the share of hosts is that must find a service failing: more than the sick or lying hosts we mean to bear.
 const QUORUM_PERCENT: u64 = 30;

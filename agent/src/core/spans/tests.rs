@@ -154,15 +154,15 @@ fn a_call_told_at_once_counts_until_each_span_is_over() {
 }
 
 #[test]
-fn between_two_told_spans_calls_are_taken_to_be_spread_evenly() {
+fn a_span_is_heard_as_it_was_told_until_the_next_shorter_one_says_more() {
     let mut told = [Span::default(); SPANS];
     told[1] = Span { calls: 100, failed: 10 };
     told[2..].fill(Span { calls: 400, failed: 130 });
     let after = |ms| aged(&told, Duration::from_millis(ms))[2];
-    assert_eq!(after(48), Span { calls: 325, failed: 100 });
-    assert_eq!(after(96), Span { calls: 250, failed: 70 });
-    assert_eq!(after(97), Span { calls: 248, failed: 69 });
-    assert_eq!(after(192), Span { calls: 100, failed: 10 });
+    assert_eq!(after(191), told[2]);
+    assert_eq!(after(192), told[1]);
+    assert_eq!(after(239), told[1]);
+    assert_eq!(after(240), told[0]);
 }
 
 // 2^32 calls cannot be in a bucket, but nothing depends on it.
