@@ -27,8 +27,6 @@ pub struct ClusterBreaker {
     pub opening: Option<Box<Opening>>,
     /// When peers were last told of a failure.
     pub alerted: Option<MonoTime>,
-    /// When so much failed on several hosts that each further failure might decide.
-    pub trouble_at: Option<MonoTime>,
     /// Whether it is told that too many services are refused on hearsay.
     pub capped: Capped,
 }

@@ -32,26 +32,11 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Decision {
     /// Nothing.
-    Stay(Trouble),
+    Stay,
     /// An opening is entered.
     Enter(Entering),
     /// The own breaker trips, by the word of peers.
     Hasten(Reason),
-}
-
-/// Whether so much fails that each further failure may decide.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Trouble {
-    None,
-    Brewing,
-}
-
-impl Trouble {
-    /// Half the failures that are needed, on two hosts.
-    fn of(judged: &Judgement) -> Self {
-        let many = judged.failed * 2 >= judged.failed_needed && judged.failing_hosts > 1;
-        if many { Self::Brewing } else { Self::None }
-    }
 }
 
 impl Registry {
@@ -84,12 +69,7 @@ impl Registry {
             cluster.judge_at = cluster.judge_at.or(Some(turn.now + JUDGE_EVERY));
         }
         match decision {
-            Decision::Stay(trouble) => {
-                self.uncap(place);
-                if let (Trouble::Brewing, Some(part)) = (trouble, self.store.at_mut(place).cluster.as_deref_mut()) {
-                    part.trouble_at = Some(turn.now);
-                }
-            }
+            Decision::Stay => self.uncap(place),
             Decision::Hasten(reason) => {
                 let notice = self.store.at_mut(place).breaker.hasten(turn.now, reason, turn.rng);
                 self.tell(turn, place, notice);
@@ -239,26 +219,26 @@ impl Cluster {
     fn decide(&self, now: MonoTime, slot: &Slot, crowd: &Crowd<'_>) -> Decision {
         let advisory = self.settings.authority == Authority::Advisory;
         if advisory || self.is_deaf(now) || slot.breaker.state().hold().is_some() {
-            return Decision::Stay(Trouble::None);
+            return Decision::Stay;
         }
         if let Some(opening) = slot.opening() {
             return match crowd.to_move_to(opening.number()) {
                 Some(number) => Decision::Enter(crowd.entering(number, Entry::Adopted, crowd.judged())),
-                None => Decision::Stay(Trouble::None),
+                None => Decision::Stay,
             };
         }
         let adopted = crowd.to_adopt();
         if !crowd.may_trip() && adopted.is_none() {
-            return Decision::Stay(Trouble::None);
+            return Decision::Stay;
         }
         let judged = crowd.judged();
         match (judged.trips, adopted) {
-            _ if judged.first_hand_good => Decision::Stay(Trouble::of(&judged)),
+            _ if judged.first_hand_good => Decision::Stay,
             (trips, _) if self.settings.authority == Authority::Accelerate => {
                 if trips {
                     hasten(crowd, &judged)
                 } else {
-                    Decision::Stay(Trouble::of(&judged))
+                    Decision::Stay
                 }
             }
             (true, _) => match crowd.to_join() {
@@ -266,7 +246,7 @@ impl Cluster {
                 None => Decision::Enter(crowd.entering(crowd.to_start(), Entry::Started, judged)),
             },
             (false, Some(number)) => Decision::Enter(crowd.entering(number, Entry::Adopted, judged)),
-            (false, None) => Decision::Stay(Trouble::of(&judged)),
+            (false, None) => Decision::Stay,
         }
     }
 }
@@ -276,7 +256,7 @@ fn hasten(crowd: &Crowd<'_>, judged: &Judgement) -> Decision {
     let own = crowd.own_calls(judged.span);
     let fails = crowd.threshold().is_reached_by(own.failed.into(), own.calls.into());
     if own.failed < HASTEN_FAILURES_MIN || !fails {
-        return Decision::Stay(Trouble::of(judged));
+        return Decision::Stay;
     }
     let Judgement { failing_hosts, callers, .. } = *judged;
     Decision::Hasten(Reason::ClusterHastened { failed: own.failed, calls: own.calls, failing_hosts, callers })

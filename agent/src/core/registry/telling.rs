@@ -77,9 +77,7 @@ impl Registry {
             return;
         }
         part.alerted = Some(turn.now);
-        // Where trouble brews no failure is a lone one.
-        let brews = part.trouble_at.is_some_and(|at| turn.now.since(at) < TROUBLE_LASTS);
-        let urgency = if part.row > 1 || brews { Urgency::Failing } else { Urgency::Lone };
+        let urgency = if part.row > 1 { Urgency::Failing } else { Urgency::Lone };
         self.alert(turn, place, urgency, Vec::new());
     }
 
@@ -224,9 +222,6 @@ fn trouble(digest: &FailureDigest) -> u8 {
 /// Least time between two alerts about failures of one service: they are gathered into datagrams for a millisecond or
 /// two, and of one service the newest says all.
 const ALERT_EVERY: Duration = Duration::from_millis(5);
-
-/// How long after trouble was seen brewing every failure is told.
-const TROUBLE_LASTS: Duration = Duration::from_millis(500);
 
 /// How often rates are made anew: they are means over a minute.
 const PROMISE_EVERY: Duration = Duration::from_secs(1);
