@@ -58,7 +58,13 @@ pub const METRICS: &[Metric] = &[
     number("lost_demand_seconds"),
     number("relapses"),
     number("gossip_bytes_per_host_s"),
+    number("datagrams_per_host_s"),
     number("digest_bytes_max"),
+    millis("spread_p50_ms"),
+    millis("spread_p99_ms"),
+    millis("spread_max_ms"),
+    number("spread_datagrams_per_host"),
+    number("spread_bytes_per_host"),
 ];
 
 impl Metric {

@@ -199,7 +199,8 @@ fn bounds_of_expect_have_the_units_of_their_metrics() {
         "expect.recovered_ms: unknown key, expected doomed_calls, first_trip, \
         all_protected, alert_p99, false_opens, converged_within, probes, overshoot, overload_seconds, \
         queue_delay_max, collapse_seconds, brownout_goodput, recovered, oracle_recovered, recovered_excess, \
-        lost_demand_seconds, relapses, gossip_bytes_per_host_s or digest_bytes_max"
+        lost_demand_seconds, relapses, gossip_bytes_per_host_s, datagrams_per_host_s, digest_bytes_max, spread_p50, \
+          spread_p99, spread_max, spread_datagrams_per_host or spread_bytes_per_host"
     );
     assert_eq!(of("overshoot: -1"), "expect.overshoot: expected a number such as 1.4, got '-1'");
     let share = "expect.brownout_goodput: expected a percentage such as 80%, or a number from 0 to 1, got";
