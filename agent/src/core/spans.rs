@@ -80,7 +80,7 @@ impl OwnSpans {
         }
     }
 
-    /// How often the host calls the service: calls per 1,000 s with three significant bits, so that it seldom changes.
+    /// How often the host calls the service: calls per 1,000 s with four significant bits, so that it changes less often.
     ///
     /// It is the mean over the longest span; or, as an agent that has just started would seem idle for a minute, over
     /// the time since the first call in it. Four calls are left out of that: so few prove no pace.
@@ -199,9 +199,9 @@ impl std::ops::Add for Span {
     }
 }
 
-/// To the three highest bits, the nearest.
+/// To the four highest bits, the nearest.
 fn coarse(rate: u32) -> u32 {
-    let shift = rate.checked_ilog2().unwrap_or(0).saturating_sub(2);
+    let shift = rate.checked_ilog2().unwrap_or(0).saturating_sub(3);
     let half = (1_u32 << shift) >> 1;
     (rate.saturating_add(half) >> shift) << shift
 }

@@ -9,6 +9,7 @@ mod stand;
 mod breaker;
 mod conditions;
 mod eviction;
+mod evidence;
 mod model;
 mod paths;
 mod registry;
