@@ -156,3 +156,6 @@ impl Bar {
 
 /// Counts are compared in millionths.
 const MILLION: u64 = 1_000_000;
+
+#[cfg(test)]
+mod tests;

@@ -132,7 +132,7 @@ proptest! {
     #[test]
     fn testimony_older_than_the_longest_span_is_as_good_as_none(bar in any_bar(), told in crowd(10), more in any_told()) {
         let old = Told { age: span(SPANS - 1), ..more };
-        let silent = Told { spans: Spans::default(), standing: false, ..old.clone() };
+        let silent = Told { spans: Spans::default(), standing: false, ..old };
         let with = |one: &Told| [told.clone(), vec![one.clone()]].concat();
         prop_assert_eq!(judged(&bar, &with(&old)), judged(&bar, &with(&silent)));
         let without_zone = Told { rate: 0, zone: told[0].zone, ..old };
@@ -221,4 +221,27 @@ proptest! {
             prop_assert!(by_rate || judged.standing_hosts >= judged.hosts_needed, "{judged:?}");
         }
     }
+}
+
+// The laws are only as good as what the random crowds reach.
+#[test]
+fn the_random_crowds_reach_every_way_to_a_judgement() {
+    use breaker_agent::core::evidence::Scope;
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
+    let mut runner = TestRunner::deterministic();
+    let strategy = (any_bar(), crowd(12));
+    let (mut in_zone, mut over_all, mut standing, mut short, mut long, mut good) = (0, 0, 0, 0, 0, 0);
+    for _ in 0..2_000 {
+        let (bar, told) = strategy.new_tree(&mut runner).expect("a case").current();
+        let judged = judged(&with_quorum(bar), &told);
+        in_zone += u32::from(judged.trips && judged.scope == Scope::Zone);
+        over_all += u32::from(judged.trips && judged.scope == Scope::All);
+        standing += u32::from(judged.trips && judged.failed < judged.failed_needed);
+        short += u32::from(judged.trips && judged.span == span(bar.shortest_span));
+        long += u32::from(judged.trips && judged.span > span(bar.shortest_span));
+        good += u32::from(judged.first_hand_good);
+    }
+    let all = [in_zone, over_all, standing, short, long, good];
+    assert!(all.iter().all(|times| *times >= 50), "{all:?}");
 }
