@@ -2,8 +2,8 @@
 //!
 //! Spans grow by four (16 ms to 65 s), so one of them fits a service that is called a thousand times a second and one
 //! that is called once a minute. Each is kept as the five newest buckets of a quarter span. Trailing is exact but for
-//! the oldest bucket, of which a part is within the span: it counts by that part, rounded down. (Leaving it out would
-//! lose an eighth of the calls on average, and a host would seem to fall short of the rate it tells.)
+//! the oldest bucket, of which a part is within the span: it counts by that part, rounded. (Leaving it out would lose an
+//! eighth of the calls on average, and a host would seem to fall short of the rate it tells.)
 //!
 //! All buckets lie on whole multiples of a tick of 4 ms, the shortest bucket, and a span's bucket is the next shorter
 //! span: so a longer span always holds at least what a shorter one does, and a call is only added to the count of the
@@ -84,7 +84,7 @@ impl OwnSpans {
         }
     }
 
-    /// How often the host calls the service: calls per 1,000 s with three significant bits, so that it seldom changes.
+    /// How often the host calls the service: calls per 1,000 s with four significant bits, so that it changes less often.
     ///
     /// It is the mean over the longest span; or, as an agent that has just started would seem idle for a minute, over
     /// the time since the first call in it. Four calls are left out of that: so few prove no pace.
@@ -117,7 +117,10 @@ impl OwnSpans {
         // How far the newest bucket has come, in ticks: as much of the oldest one is no longer in the span.
         let width = 1_u64 << (2 * index);
         let left = width - (self.tick & (width - 1));
-        let part = |count: u32| u32::try_from((u64::from(count) * left) >> (2 * index)).unwrap_or(u32::MAX);
+        let part = |count: u32| {
+            let nearest = (u64::from(count) * left + width / 2) >> (2 * index);
+            u32::try_from(nearest).unwrap_or(u32::MAX)
+        };
         within.iter().fold(Span { calls: part(oldest.calls), failed: part(oldest.failed) }, |sum, bucket| sum + *bucket)
     }
 
@@ -180,9 +183,9 @@ impl std::ops::Add for Span {
     }
 }
 
-/// To the three highest bits, the nearest.
+/// To the four highest bits, the nearest.
 fn coarse(rate: u32) -> u32 {
-    let shift = rate.checked_ilog2().unwrap_or(0).saturating_sub(2);
+    let shift = rate.checked_ilog2().unwrap_or(0).saturating_sub(3);
     let half = (1_u32 << shift) >> 1;
     (rate.saturating_add(half) >> shift) << shift
 }

@@ -15,7 +15,7 @@
 //! Calls and rates are in millionths here, so that many small fractions make a whole. Sums saturate: no count a peer
 //! could tell overflows them, and their order does not matter.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use super::{Bar, Voice};
 use crate::core::digest::{SPANS, Span, span};
@@ -99,11 +99,9 @@ impl<'a> Callers<'a> {
     }
 
     /// How many of all callers those stand for who find it failing, and how many that takes. Whoever calls but once
-    /// in several such spans stands for as many as must call for one to be heard. Who makes no calls, being in an
-    /// opening, is not asked.
+    /// in several such spans stands for as many as must call for one to be heard.
     pub(super) fn stood_for(&self, index: usize) -> Quorum {
-        let asked = self.heard(index).filter(|(voice, heard)| heard.calls > 0 || !voice.in_opening).count();
-        let needed = self.needed(asked as u64 * PARTS);
+        let Quorum { needed, .. } = self.of_all();
         let most = (u64::from(needed) * PARTS / QUORUM_HEARD_MIN).max(PARTS);
         let failing = self.heard(index).filter(|(_, heard)| heard.failing);
         let stands_for = failing.map(|(voice, heard)| {
@@ -112,7 +110,7 @@ impl<'a> Callers<'a> {
             let chance = if heard.standing { PARTS } else { heard.expected.max(told) };
             (PARTS * PARTS / chance.clamp(1, PARTS)).min(most)
         });
-        let hosts = stands_for.fold(0_u64, u64::saturating_add) / PARTS;
+        let hosts = stands_for.fold(0, u64::saturating_add) / PARTS;
         Quorum { hosts: u32::try_from(hosts).unwrap_or(u32::MAX), needed }
     }
 
@@ -122,15 +120,10 @@ impl<'a> Callers<'a> {
         Quorum { hosts, needed: self.needed(u64::from(hosts) * PARTS) }
     }
 
-    /// Whether those outside the zone that fails most find it failing as well.
-    pub(super) fn fail_beyond_a_zone(&self, index: usize) -> bool {
-        let mut failed = BTreeMap::<Option<&str>, u64>::new();
-        for voice in self.iter() {
-            let of_zone = failed.entry(voice.zone).or_default();
-            *of_zone = of_zone.saturating_add(self.hear(voice, index).failed);
-        }
-        let worst = failed.iter().max_by_key(|(_, failed)| **failed).map(|(zone, _)| *zone);
-        worst.is_some_and(|zone| {
+    /// Whether all find it failing also without any one of the zones.
+    pub(super) fn fail_without_any_zone(&self, index: usize) -> bool {
+        let zones: BTreeSet<Option<&str>> = self.iter().map(|voice| voice.zone).collect();
+        zones.into_iter().all(|zone| {
             let rest = Callers { within: Within::Beyond(zone), ..*self }.pool(index);
             rest.failed >= self.bar.failed_needed(rest.calls).max(1)
         })
