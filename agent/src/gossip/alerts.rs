@@ -282,7 +282,8 @@ impl Alerts {
                 continue;
             };
             let needs_it = |peer: &Neighbour| waiting.from != Some(peer.address) && testimony.host != peer.host;
-            let mut targets: Vec<_> = drawn.iter_mut().filter(|(peer, _)| needs_it(peer)).take(fan_out(turn.urgency)).collect();
+            let mut targets: Vec<_> =
+                drawn.iter_mut().filter(|(peer, _)| needs_it(peer)).take(fan_out(turn.urgency)).collect();
             let is_full = |messages: &[Message]| messages.last().is_none_or(|last| !last.has_room_for(&entry));
             let cost = targets.iter().filter(|(_, messages)| is_full(messages)).count();
             let kept = if turn.urgency == Urgency::Place { 0 } else { KEPT_FOR_PLACES };

@@ -119,9 +119,9 @@ fn a_service_that_only_measures_testifies_like_a_closed_one() {
 fn a_long_gone_failure_is_told_no_more() {
     let mut stand = host();
     stand.call(S, Outcome::Failure);
-    stand.wait_ms(65_000);
+    stand.wait_ms(57_000);
     assert_eq!(stand.registry.digests(stand.now, 9).len(), 1);
-    stand.wait_ms(600);
+    stand.wait_ms(8_600);
     assert_eq!(stand.registry.digests(stand.now, 9).len(), 0);
     stand.advance();
     assert_eq!(stand.registry.deadline(), None, "at rest it wakes for nothing");
