@@ -5,7 +5,9 @@
 //! any becomes a policy of the core (`effective`). All of it is pure: reading the file, finding the host's name and
 //! printing are the caller's. Everything wrong is listed at once, each fault with file, line, column and key.
 //!
-//! **Invariant:** nothing but [`Config::load`] makes a policy from text, so that what the core is given was checked.
+//! **Invariant:** nothing but [`Config::load_tree`] makes a policy from text, so that what the core is given was checked.
+//!
+//! `tree`, `section` and `error` know nothing of the agent: the simulator reads its scenarios with them too.
 
 use std::sync::Arc;
 
@@ -18,6 +20,7 @@ use self::services::{Listed, Services};
 use self::setting::{Shown, Word, Wrong, one_word_of};
 use self::tree::{Node, Scalar};
 
+pub use self::cluster::{ClusterSettings, RECOVERY_MAX, RECOVERY_MIN, Sustained};
 pub use self::error::{ConfigError, ConfigErrors, Place};
 pub use self::fallback::{Fallback, Monitoring};
 pub use self::gossip::{GossipSettings, INTERVAL_MAX, INTERVAL_MIN, SEEDS_MAX, Seed};
@@ -25,20 +28,21 @@ pub use self::host::{NodeSettings, Owner, PlainName, Principal, SocketMode, Sock
 pub use self::show::Page;
 pub use self::source::{Flag, Given, GivenBy, Overrides, Source, Sourced};
 
+mod cluster;
 mod contradiction;
 mod effective;
-mod error;
+pub mod error;
 mod fallback;
 mod gossip;
 mod host;
 mod layer;
 mod policy_word;
-mod section;
+pub mod section;
 mod services;
 mod setting;
 mod show;
 mod source;
-mod tree;
+pub mod tree;
 mod unit;
 
 #[cfg(test)]
@@ -53,6 +57,8 @@ pub struct Config {
     pub socket: SocketSettings,
     /// How it gossips.
     pub gossip: GossipSettings,
+    /// How it judges together with others.
+    pub cluster: ClusterSettings,
     /// What happens to services that are not listed.
     pub unknown_services: Sourced<UnknownServices>,
     file: String,
@@ -80,8 +86,16 @@ impl Config {
             return Err(ConfigErrors::only(file, ConfigError::at(start, what)));
         }
         let node = Node::parse(text).map_err(|error| ConfigErrors::only(file, error))?;
+        Self::load_tree(&node, file)
+    }
+
+    /// Reads what is part of another file.
+    ///
+    /// # Errors
+    /// [`ConfigErrors`] lists everything that is wrong.
+    pub fn load_tree(node: &Node, file: &str) -> Result<Self, ConfigErrors> {
         let mut findings = Findings::default();
-        let config = Self::read(&node, file, &mut findings);
+        let config = Self::read(node, file, &mut findings);
         config.gossip.check(&mut findings);
         findings.finish(file).map(|()| config)
     }
@@ -166,6 +180,7 @@ impl Config {
             node: NodeSettings::read(top.found("node").as_ref(), findings),
             socket: SocketSettings::read(top.found("socket").as_ref(), findings),
             gossip: GossipSettings::read(top.found("gossip").as_ref(), findings),
+            cluster: ClusterSettings::read(top.found("cluster").as_ref(), findings),
             unknown_services: Sourced::read(&top, "unknown_services", UnknownServices::Admit, findings, |word| word),
             file: file.to_owned(),
             services: Services::build(outer.or(inner).as_ref(), listed, findings),
@@ -184,7 +199,8 @@ one_word_of! {
     UnknownServices { "admit" => UnknownServices::Admit, "refuse" => UnknownServices::Refuse }
 }
 
-const KEYS: &[&str] = &["node", "socket", "gossip", "circuit_breaker", "defaults", "services", "unknown_services"];
+const KEYS: &[&str] =
+    &["node", "socket", "gossip", "cluster", "circuit_breaker", "defaults", "services", "unknown_services"];
 
 /// Largest file: ten thousand services of a hundred bytes each.
 pub const FILE_BYTES_MAX: usize = 1 << 20;

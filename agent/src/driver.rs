@@ -5,35 +5,44 @@
 //! events leave through each connection's outbox without waiting; a session that does not take its answers loses its
 //! connection, and nobody else notices.
 //!
+//! Each turn first asks whether it comes too late (`cluster`), then does what is due, then what it came for, and then
+//! carries out what follows from that (`tell`, `publish`).
+//!
 //! The order of selection in [`run`] is fixed: mail, then time. Time may come last because every mail is preceded by
 //! what is due; an agent that always has mail never waits for its alarm, and is never late all the same.
 
 pub mod answers;
+mod cluster;
+mod counts;
+mod evidence;
 mod peers;
+mod publish;
 mod requests;
 mod status;
+mod tell;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use breaker_client::wire::{Counter, Event, GossipHealth, Response, ResponseFrame};
+use breaker_client::wire::{GossipHealth, ResponseFrame};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tokio::sync::{mpsc, watch};
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::core::digest::{Alert, FailureDigest};
+use crate::core::digest::Alert;
 use crate::core::guards::Guards;
 use crate::core::permits::Holder;
 use crate::core::registry::{Effects, OpenEnds, PERMITS_MAX, Registry, SERVICES_MAX, Settings, Turn};
 use crate::core::service::ServiceName;
 use crate::core::state::Notice;
 use crate::core::time::MonoTime;
-use crate::mail::{ConnectionId, IN_FLIGHT_MAX, Mail, Published};
+use crate::mail::{ConnectionId, Mail, Published};
 use crate::observe::Observer;
+use counts::Counts;
 use peers::Peers;
+use publish::PUBLISH_EVERY;
 
 /// Who this agent is, in one life.
 #[derive(Clone, Debug)]
@@ -75,7 +84,6 @@ pub struct Driver {
     peers: Peers,
     notices: Vec<(ServiceName, Notice)>,
     effects: Effects,
-    guards: Guards,
     outlets: Outlets,
     published_at: MonoTime,
     publish_at: MonoTime,
@@ -93,20 +101,6 @@ struct Connection {
 struct Watcher {
     id: u32,
     missed: u64,
-}
-
-/// What the driver counts.
-#[derive(Clone, Copy, Debug, Default)]
-struct Counts {
-    granted: u64,
-    rejected: u64,
-    reports: u64,
-    reports_dropped: u64,
-    unknown_permits: u64,
-    transitions: u64,
-    exceeded: u64,
-    events_missed: u64,
-    answers_lost: u64,
 }
 
 /// Does what arrives and what is due, until the mailbox is closed.
@@ -144,7 +138,7 @@ impl Driver {
             permits_max: PERMITS_MAX,
             open_ends: OpenEnds::InTime,
             index_seed: rng.next_u64(),
-            cluster: None,
+            cluster: cluster::settings(&config, &identity, gossip, guards),
         };
         Self {
             registry: Registry::new(settings),
@@ -159,7 +153,6 @@ impl Driver {
             config,
             identity,
             rng,
-            guards,
             outlets,
         }
     }
@@ -173,7 +166,10 @@ impl Driver {
 
     /// Takes in one mail, after what is due.
     pub fn apply(&mut self, now: MonoTime, mail: Mail) {
+        self.notice_lateness(now);
         self.advance(now);
+        // In the order in which it happened: what was due before what the mail brings.
+        self.tell(now);
         match mail {
             Mail::Connected { connection, uid, outbox } => {
                 self.connections.insert(connection, Connection { uid, outbox, watch: None });
@@ -187,13 +183,14 @@ impl Driver {
                 let (registry, mut turn, _) = self.turn(now);
                 registry.lose(&mut turn, Holder::Connection(connection.0));
             }
-            Mail::Gossip(news) => self.peers.hear(now, news),
+            Mail::Gossip(news) => self.hear(now, news),
         }
         self.carry_out(now);
     }
 
     /// Does what is due, and reminds watchers of what they missed.
     pub fn wake(&mut self, now: MonoTime) {
+        self.notice_lateness(now);
         self.advance(now);
         self.carry_out(now);
         self.tell_watchers(&[]);
@@ -211,7 +208,7 @@ impl Driver {
     }
 
     fn carry_out(&mut self, now: MonoTime) {
-        self.tell();
+        self.tell(now);
         if now >= self.publish_at {
             self.publish(now);
         }
@@ -235,134 +232,7 @@ impl Driver {
             self.connections.remove(&to);
         }
     }
-
-    /// Tells watchers what has happened, and has peers told soon.
-    fn tell(&mut self) {
-        if self.notices.is_empty() {
-            return;
-        }
-        let notices = std::mem::take(&mut self.notices);
-        for (service, notice) in &notices {
-            match notice {
-                Notice::Changed(change) => {
-                    self.publish_at = self.publish_at.min(self.published_at + PUBLISH_PAUSE);
-                    self.counts.transitions += 1;
-                    let (from, to) = (change.from.as_str(), change.to.as_str());
-                    tracing::info!(%service, from, to, reason = %change.reason, "transition");
-                }
-                Notice::Exceeded(reason) => {
-                    self.counts.exceeded += 1;
-                    tracing::info!(%service, %reason, "would have tripped");
-                }
-                Notice::Cluster(step) => tracing::info!(%service, ?step, "cluster breaker"),
-            }
-        }
-        let events: Vec<Event> = notices.iter().filter_map(|(service, notice)| event(service, notice)).collect();
-        self.tell_watchers(&events);
-    }
-
-    fn tell_watchers(&mut self, events: &[Event]) {
-        for connection in self.connections.values_mut() {
-            self.counts.events_missed += connection.tell(events);
-        }
-    }
-
-    /// Makes the digests anew. Gossip is woken if they say anything new; their ages grow by themselves.
-    fn publish(&mut self, now: MonoTime) {
-        self.registry.reclaim(now, RECLAIM_PLACES);
-        let digests = self.registry.digests(now, DIGESTS_MAX);
-        let digests = digests.into_iter().map(|digest| (digest.service.clone(), digest)).collect();
-        let published = Published { digests, host: self.registry.host_word(now) };
-        self.outlets.published.send_if_modified(|before| {
-            let modified = !says_the_same(before, &published);
-            *before = published;
-            modified
-        });
-        self.published_at = now;
-        self.publish_at = now + PUBLISH_EVERY;
-    }
-
-    fn counters(&self) -> Vec<Counter> {
-        let own = self.counts;
-        let mut counters: Vec<(&'static str, u64)> = vec![
-            ("calls_granted", own.granted),
-            ("calls_rejected", own.rejected),
-            ("calls_untracked", self.registry.untracked()),
-            ("outcomes_reported", own.reports),
-            ("outcomes_dropped", own.reports_dropped),
-            ("permits_out", self.registry.permits() as u64),
-            ("permits_unknown", own.unknown_permits),
-            ("transitions", own.transitions),
-            ("conditions_exceeded", own.exceeded),
-            ("events_missed", own.events_missed),
-            ("answers_lost", own.answers_lost),
-            ("peer_digests_dropped", self.peers.dropped()),
-        ];
-        counters.extend(self.sources.iter().flat_map(|source| source()));
-        counters.sort_unstable();
-        counters.into_iter().map(|(name, count)| Counter { name: name.to_owned(), count }).collect()
-    }
 }
-
-impl Connection {
-    /// Tells a watcher, first of all what it missed; how many events it now misses too.
-    fn tell(&mut self, events: &[Event]) -> u64 {
-        let Some(watcher) = self.watch.as_mut().filter(|watcher| watcher.missed > 0 || !events.is_empty()) else {
-            return 0;
-        };
-        let frame = |event| ResponseFrame { id: watcher.id, response: Response::Event(event) };
-        let missed = (watcher.missed > 0).then_some(Event::Missed { events: watcher.missed });
-        let batch = missed.into_iter().chain(events.iter().cloned()).map(frame).collect();
-        // The rest of the outbox is for answers.
-        if self.outbox.capacity() > IN_FLIGHT_MAX && self.outbox.try_send(batch).is_ok() {
-            watcher.missed = 0;
-            return 0;
-        }
-        watcher.missed += events.len() as u64;
-        events.len() as u64
-    }
-}
-
-fn event(service: &ServiceName, notice: &Notice) -> Option<Event> {
-    let service = service.to_string();
-    Some(match notice {
-        Notice::Changed(change) => Event::Transition {
-            service,
-            from: answers::state(change.from),
-            to: answers::state(change.to),
-            reason: answers::reason(&change.reason),
-            retry_after_ms: change.retry_after.map(answers::millis_up),
-        },
-        Notice::Exceeded(reason) => Event::Exceeded { service, reason: answers::reason(reason) },
-        // What it changes for calls is told as a change of state.
-        Notice::Cluster(_) => return None,
-    })
-}
-
-/// Whether digests differ in nothing but that they are older: the same services, as long in the same states.
-fn says_the_same(before: &Published, after: &Published) -> bool {
-    let same = |before: &FailureDigest, after: &FailureDigest| {
-        before.age <= after.age && *before == FailureDigest { age: before.age, ..after.clone() }
-    };
-    let (earlier, later) = (&before.digests, &after.digests);
-    before.host == after.host
-        && earlier.len() == later.len()
-        && earlier.values().zip(later.values()).all(|(before, after)| same(before, after))
-}
-
-/// Places of permits looked at with each publishing: all of them within ten seconds, a tenth of a millisecond each time.
-const RECLAIM_PLACES: usize = 16_384;
-
-/// How often digests are made anew when nothing changes its state: their counts age by so much, and an agent at rest
-/// wakes so often.
-const PUBLISH_EVERY: Duration = Duration::from_secs(1);
-
-/// Least time between two makings: thousands of services that trip within a second are told together, or making their
-/// digests, which takes some milliseconds, would be all that is done. A single trip after a quiet moment goes at once.
-const PUBLISH_PAUSE: Duration = Duration::from_millis(50);
-
-/// Most services an agent speaks of: those that stopped calls first.
-const DIGESTS_MAX: usize = 512;
 
 /// Most mails applied at one reading of the clock: about 10 us of work, or a millisecond of full batches.
 const MAILS_A_TURN: usize = 64;

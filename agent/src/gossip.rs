@@ -4,27 +4,38 @@
 //! than the one before: it may die of its own assertions, and it must speak anew when somebody else claims our name.
 //! The transport and its socket outlive the lives. [`run`] is one task: it waits, then takes one synchronous turn over
 //! two values, `Publisher` (what to write, at most four times a second) and `Peers` (who is there and what they say),
-//! and hands the driver what changed without ever waiting for it.
+//! and hands the driver what changed without ever waiting for it. Beside it, for as long as a life lasts, `Courier`
+//! carries what cannot wait for chitchat's turns: the alert plane. Where membership is given, that is all there is.
 //!
 //! `life` and `socket` are the only files that name chitchat.
 //!
 //! **Invariant:** every task here is noticed when it dies; nothing here decides anything about a breaker.
 
+mod alerts;
+mod coarse;
+mod compact;
 mod counters;
+mod courier;
 mod entry;
+mod given;
 mod life;
 mod peers;
+mod presence;
 mod publisher;
+mod pulse;
 mod restarts;
 mod seeds;
+mod setup;
 mod socket;
 mod told;
+mod wires;
+mod word;
 
 pub use counters::GossipCounters;
-pub use entry::WORD_MAX;
+pub use setup::{AlertSource, GivenPeer, GossipSetup, Membership};
+pub use word::WORD_MAX;
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -36,76 +47,22 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
+use self::alerts::ClusterTag;
 use self::counters::count;
-use self::life::{Beginning, DIGEST_BYTES_MAX, Life};
+use self::life::{Beginning, DIGEST_BYTES_MAX, Life, Observed};
 use self::peers::{Identity, Peers};
+use self::presence::{Belief, Presence};
 use self::publisher::Publisher;
+use self::pulse::{Mark, Pulse};
 use self::restarts::Restarts;
 use self::seeds::Seeds;
 use self::told::{Told, Waited};
-use crate::core::digest::Alert;
-use crate::core::guards::Guards;
+use self::wires::{Fittings, StatePlane, Wires};
+use crate::core::digest::HostId;
 use crate::core::time::MonoTime;
 use crate::datagram::Datagrams;
-use crate::keyring::Keyring;
 use crate::mail::{Mail, Published};
-use crate::seal::SealedTransport;
-
-/// What gossip needs to know.
-pub struct GossipSetup {
-    /// This agent's id: its own in the cluster, and short, because every exchange names everybody.
-    pub node: String,
-    /// The failure domain it is in.
-    pub zone: Option<String>,
-    /// The cluster; agents of another one are not spoken with.
-    pub cluster: String,
-    /// Where peers reach the socket.
-    pub advertise: SocketAddr,
-    /// Where the first peers are, as host:port.
-    pub seeds: Vec<String>,
-    /// How often to gossip; up to a tenth is added or taken off, drawn once.
-    pub interval: Duration,
-    /// The keys; without any, only loopback addresses are spoken with.
-    pub keyring: Option<Keyring>,
-    /// The number of this life of the agent, higher than any before.
-    pub incarnation: u64,
-    /// What all chance comes from. Must differ from life to life and from host to host.
-    pub seed: [u8; 32],
-    /// Told when gossip had to take a higher incarnation, before it is used; it is to outlive the agent.
-    pub on_incarnation: Box<dyn Fn(u64) + Send + Sync>,
-    /// Where everything is counted.
-    pub counters: Arc<GossipCounters>,
-    /// News that goes out at once.
-    pub alerts: AlertSource,
-    /// How peers become known.
-    pub membership: Membership,
-    /// Which protections are on.
-    pub guards: Guards,
-}
-
-/// News that goes out at once; it outlives the lives of gossip.
-pub type AlertSource = Arc<tokio::sync::Mutex<mpsc::Receiver<Alert>>>;
-
-/// How peers become known.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Membership {
-    /// By gossip.
-    #[default]
-    Gossiped,
-    /// They are these, always; there is no state plane, only alerts.
-    Given(Vec<GivenPeer>),
-}
-
-/// A peer that is known from the start.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GivenPeer {
-    /// Its id.
-    pub node: String,
-    /// The failure domain it is in.
-    pub zone: Option<String>,
-    /// Where it hears gossip.
-    pub address: SocketAddr,
-}
+use crate::seal::{Received, Replays, SealedTransport};
 
 /// Gossips until told to shut down, then says goodbye within half a second.
 ///
@@ -130,9 +87,13 @@ struct Gossip {
     incarnation: u64,
     published: watch::Receiver<Published>,
     publisher: Publisher,
+    pulse: Pulse,
     peers: Peers,
     restarts: Restarts,
     told: Told,
+    news: mpsc::Sender<Mail>,
+    presence: Arc<Presence>,
+    rng: StdRng,
     is_near_size_limit: bool,
 }
 
@@ -156,20 +117,25 @@ impl Gossip {
         rng.fill_bytes(&mut seal_seed);
         let interval = setup.interval.max(INTERVAL_MIN) * permille / 1_000;
         let counters = Arc::clone(&setup.counters);
+        let replays = if setup.guards.replay { Replays::Refused } else { Replays::Taken };
         let transport = SealedTransport::new(datagrams, setup.keyring.clone(), seal_seed, Arc::clone(&counters.seal));
         let seeds = Seeds::of(&setup.seeds);
         let me = Identity { node: setup.node.clone(), incarnation: setup.incarnation, address: setup.advertise };
         Self {
             interval,
-            transport: Arc::new(transport),
+            transport: Arc::new(transport.with_replays(replays)),
             seeds,
             greeted: 0,
             incarnation: setup.incarnation,
             published,
             publisher: Publisher::default(),
-            peers: Peers::new(me, SILENT_AFTER.max(interval * 6), counters),
+            pulse: Pulse::begin(MonoTime::START, interval),
+            presence: Arc::new(Presence::new(news.clone(), Arc::clone(&counters))),
+            peers: Peers::new(me, interval, counters),
             restarts: Restarts::default(),
-            told: Told::new(news),
+            told: Told::new(news.clone()),
+            news,
+            rng,
             is_near_size_limit: false,
             setup,
         }
@@ -178,10 +144,11 @@ impl Gossip {
     async fn run(mut self, shutdown: &CancellationToken) {
         loop {
             let began = self.transport.now();
-            let end = match Life::begin(self.beginning()).await {
-                Ok(life) => self.live(life, shutdown).await,
-                Err(why) => End::Died { why },
+            let end = match self.setup.membership.clone() {
+                Membership::Gossiped => self.gossiped(shutdown).await,
+                Membership::Given(peers) => self.given(&peers, shutdown).await,
             };
+            self.presence.rest();
             let pause = match end {
                 End::Shutdown => return,
                 End::Outnumbered { by } => {
@@ -200,13 +167,26 @@ impl Gossip {
             if self.told.wait(pause, shutdown).await == Waited::Shutdown {
                 return;
             }
+            self.drop_old_alerts();
+        }
+    }
+
+    /// A life with chitchat.
+    async fn gossiped(&mut self, shutdown: &CancellationToken) -> End {
+        let (state, inbox) = StatePlane::open();
+        let wires = Wires::lay(self.fittings(), state);
+        match Life::begin(self.beginning(inbox)).await {
+            Ok(life) => self.live(life, wires, shutdown).await,
+            Err(why) => End::Died { why },
         }
     }
 
     /// One life of chitchat, from its first turn to its end.
-    async fn live(&mut self, mut life: Life, shutdown: &CancellationToken) -> End {
+    async fn live(&mut self, mut life: Life, mut wires: Wires, shutdown: &CancellationToken) -> End {
         self.peers.begin_anew(self.incarnation);
-        self.publisher.begin_anew();
+        let now = self.transport.now();
+        self.publisher.begin_anew(now);
+        self.pulse = Pulse::begin(now, self.interval);
         self.published.mark_changed();
         self.told.health_is(GossipHealth::Running, self.incarnation);
         let mut turns = tokio::time::interval((self.interval / 2).clamp(TURN_MIN, TURN_MAX));
@@ -222,27 +202,41 @@ impl Gossip {
                     return End::Shutdown;
                 }
                 why = life.death() => return End::Died { why },
+                why = wires.death() => return End::Died { why },
                 () = wakes.notified() => {}
                 // What woke us counts as seen; the turn is to look at it.
                 Ok(()) = self.published.changed() => self.published.mark_changed(),
                 _ = turns.tick() => self.greet_seed(&life),
             }
-            if let Some(end) = self.turn(&life).await {
+            if let Some(end) = self.turn(&life, &wires).await {
                 return end;
             }
         }
     }
 
-    /// Writes what may be written, looks at everybody, tells the driver. Awaits chitchat's state and nothing else.
-    async fn turn(&mut self, life: &Life) -> Option<End> {
+    /// Writes what may be written, looks at everybody, tells the driver. Awaits chitchat's state and, after a pause,
+    /// a moment.
+    async fn turn(&mut self, life: &Life, wires: &Wires) -> Option<End> {
         let now = self.transport.now();
+        if self.presence.turn(now) == Belief::Stale {
+            // What was published waits and would wake us again at once.
+            tokio::time::sleep(TURN_MIN).await;
+            return None;
+        }
         self.publish(life, now).await;
-        let digest_bytes = life.observe(&mut self.peers, now).await;
+        let Observed { digest_bytes, heartbeat } = life.observe(&mut self.peers, now).await;
+        self.pulse.note(Mark { at: now, heartbeat });
         self.watch_size(digest_bytes);
-        if self.told.tell(&mut self.peers, now).is_err() {
+        let members = self.peers.members(now);
+        wires.members_are(&members);
+        if self.told.tell(members, &mut self.peers, now).is_err() {
             return Some(End::Shutdown);
         }
-        let by = self.peers.outnumbered_by()?;
+        self.outnumber(self.peers.outnumbered_by().max(wires.outnumbered_by())?, now)
+    }
+
+    /// Ends the life to go above a namesake, unless that was done too often lately.
+    fn outnumber(&mut self, by: u64, now: MonoTime) -> Option<End> {
         if !self.restarts.outnumber(now) {
             return None;
         }
@@ -259,13 +253,15 @@ impl Gossip {
 
     async fn publish(&mut self, life: &Life, now: MonoTime) {
         if self.published.has_changed().unwrap_or(false) {
-            let left_out = self.publisher.want(&self.published.borrow_and_update(), now);
+            let mut published = self.published.borrow_and_update().clone();
+            published.host.zone = published.host.zone.or_else(|| self.setup.zone.as_deref().map(Arc::from));
+            let left_out = self.publisher.want(&published, now);
             self.setup.counters.unpublished.fetch_add(left_out as u64, Ordering::Relaxed);
         }
         let writes: Vec<_> = std::iter::from_fn(|| self.publisher.next(now)).collect();
         if !writes.is_empty() {
             writes.iter().for_each(|_| count(&self.setup.counters.writes));
-            life.write(&writes).await;
+            life.write(&writes, &self.pulse, now).await;
         }
     }
 
@@ -296,26 +292,47 @@ impl Gossip {
         (self.setup.on_incarnation)(self.incarnation);
     }
 
-    fn beginning(&self) -> Beginning {
+    /// News from before a death is of unknown age.
+    fn drop_old_alerts(&self) {
+        let Ok(mut source) = self.setup.alerts.try_lock() else { return };
+        while source.try_recv().is_ok() {
+            count(&self.setup.counters.alerts_dropped);
+        }
+    }
+
+    fn fittings(&mut self) -> Fittings {
+        let mut seed = [0; 32];
+        self.rng.fill_bytes(&mut seed);
+        Fittings {
+            host: HostId::new(&self.setup.node),
+            incarnation: self.incarnation,
+            cluster: ClusterTag::of(&self.setup.cluster),
+            transport: Arc::clone(&self.transport),
+            source: Arc::clone(&self.setup.alerts),
+            published: self.published.clone(),
+            news: self.news.clone(),
+            presence: Arc::clone(&self.presence),
+            counters: Arc::clone(&self.setup.counters),
+            seed,
+        }
+    }
+
+    fn beginning(&self, inbox: mpsc::Receiver<Received>) -> Beginning {
         Beginning {
             me: Identity {
                 node: self.setup.node.clone(),
                 incarnation: self.incarnation,
                 address: self.setup.advertise,
             },
-            zone: self.setup.zone.clone(),
             cluster: self.setup.cluster.clone(),
             seeds: self.seeds.clone(),
             interval: self.interval,
             transport: Arc::clone(&self.transport),
+            inbox,
             counters: Arc::clone(&self.setup.counters),
         }
     }
 }
-
-/// How long a peer may not be heard and still be live, at least: longer than a pause nobody would notice. With slow
-/// gossip it is six intervals.
-const SILENT_AFTER: Duration = Duration::from_secs(3);
 
 /// Turns are taken twice an interval, but not more often than a slow host bears, nor so seldom that a write waits.
 const TURN_MIN: Duration = Duration::from_millis(25);

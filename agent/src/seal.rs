@@ -14,7 +14,7 @@
 //! Without a key the same framing and the same checks hold, but only between loopback addresses.
 //!
 //! [`Seal`] is a value: `now` and the generator are arguments, and it does no I/O; [`SealedTransport`] is the thin shell
-//! around it.
+//! around it. That recordings do nothing is a protection the simulator can switch off ([`Replays`]), in one place.
 //!
 //! **Invariant:** bytes that do not open are counted and nothing else: no reply, no parser, no memory of them.
 
@@ -45,17 +45,30 @@ use self::replay::Window;
 use crate::core::time::MonoTime;
 use crate::keyring::Keyring;
 
-/// What a message is about: it decides who reads it. The next number, 1, is promised to alerts.
+/// What a message is about: it decides who reads it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Plane {
     /// Chitchat's messages.
     State,
+    /// News that cannot wait for chitchat's turn.
+    Alert,
+}
+
+/// What becomes of datagrams that were seen before, or name another life.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Replays {
+    /// They are refused.
+    #[default]
+    Refused,
+    /// They are used like any other: only for a simulation that shows the damage.
+    Taken,
 }
 
 /// The state of one life of the sealed transport.
 #[derive(Clone, Debug)]
 pub struct Seal {
     keyring: Option<Keyring>,
+    replays: Replays,
     boot: BootId,
     /// The number of the last datagram sealed.
     counter: u64,
@@ -116,11 +129,12 @@ impl Plane {
     fn number(self) -> u8 {
         match self {
             Self::State => 0,
+            Self::Alert => 1,
         }
     }
 
     fn of(number: u8) -> Option<Self> {
-        (number == Self::State.number()).then_some(Self::State)
+        [Self::State, Self::Alert].into_iter().find(|plane| plane.number() == number)
     }
 }
 
@@ -130,6 +144,7 @@ impl Seal {
     pub fn new(keyring: Option<Keyring>, counters: Arc<SealCounters>, rng: &mut impl CryptoRng) -> Self {
         Self {
             keyring,
+            replays: Replays::default(),
             boot: BootId::draw(rng),
             counter: 0,
             message: 0,
@@ -139,6 +154,18 @@ impl Seal {
             partials: Partials::default(),
             counters,
         }
+    }
+
+    /// The same, and what becomes of recordings.
+    #[must_use]
+    pub fn with_replays(self, replays: Replays) -> Self {
+        Self { replays, ..self }
+    }
+
+    /// Whether somebody was heard at that address, so that a message there is used when it arrives.
+    #[must_use]
+    pub fn knows(&self, address: SocketAddr) -> bool {
+        self.contacts.at(address).is_some()
     }
 
     /// Seals a message into the datagrams that carry it.
@@ -171,6 +198,9 @@ impl Seal {
         add(&self.counters.parts_lost, self.partials.give_up(now));
         let Some(text) = self.text_of(from, datagram) else { return Opened::Nothing };
         let Some((header, unread)) = header::read(&text) else { return self.refused(|c| &c.malformed) };
+        if self.replays == Replays::Taken {
+            return self.take(header, &unread, now, rng);
+        }
         if header.sender == self.boot {
             return self.refused(|c| &c.replayed);
         }
@@ -319,8 +349,11 @@ fn add(counter: &AtomicU64, more: u64) {
     counter.fetch_add(more, Ordering::Relaxed);
 }
 
+/// Bytes a datagram is longer than the message it carries whole.
+pub const OVERHEAD: usize = envelope::OVERHEAD + header::PART_HEADER_LEN;
+
 /// Longest datagram of ours in bytes.
-pub const DATAGRAM_MAX: usize = envelope::OVERHEAD + header::PART_HEADER_LEN + parts::PART_MAX;
+pub const DATAGRAM_MAX: usize = OVERHEAD + parts::PART_MAX;
 
 /// Most lives of senders whose numbers are kept: four lives each of the 500 hosts of a pool, 330 KB. Full, it costs
 /// every peer one more round trip, once.

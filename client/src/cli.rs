@@ -6,6 +6,7 @@
 //! document on standard output, so that a program reading it always finds exactly one.
 
 mod args;
+mod evidence;
 mod exit;
 mod output;
 mod run;

@@ -11,9 +11,11 @@
 //! and refuses trailing bytes, so that a message means one thing only. Enums are append-only: a variant's number is
 //! its place, and places never change; the golden files in `client/tests` hold them still.
 
+mod evidence;
 mod message;
 mod status;
 
+pub use evidence::*;
 pub use message::*;
 pub use status::*;
 
@@ -24,8 +26,9 @@ use tokio_util::codec::{Decoder, Encoder};
 /// First four bytes of both hellos.
 pub const MAGIC: [u8; 4] = *b"BRKD";
 
-/// The lowest and highest protocol versions this build speaks.
-pub const VERSIONS: VersionRange = VersionRange { min: 1, max: 1 };
+/// The lowest and highest protocol versions this build speaks. Version 1, without the cluster's evidence, was never
+/// released.
+pub const VERSIONS: VersionRange = VersionRange { min: 2, max: 2 };
 
 /// Largest frame body in bytes: enough for a page of status, small enough that a thousand hostile connections holding
 /// one unfinished frame each stay within the agent's memory target.

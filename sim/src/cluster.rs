@@ -1,117 +1,164 @@
-//! A cluster of hosts on one fabric, everything drawn from one seed.
+//! The hosts and services of a run on one fabric, everything drawn from one seed.
 //!
 //! What each host draws is derived from the seed in the order of hosts, one generator per purpose and host, so that a
 //! draw more in one place changes nothing elsewhere.
 
 use std::error::Error;
-use std::future::Future;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use breaker_agent::config::{Config, Given, GivenBy, Overrides};
+use breaker_agent::gossip::GivenPeer;
 use breaker_agent::keyring::Keyring;
-use breaker_client::Client;
+use futures_util::future::try_join_all;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::fabric::{Ended, Fabric, Loss, Port, Traffic};
-use crate::host::{Host, Setup};
+pub use crate::fabric::host_name;
+use crate::fabric::{self, Ended, Fabric, Machine, Traffic};
+use crate::host::{AgentSetup, Around, Host, Setup};
+use crate::news::News;
+use crate::plan::{Mode, Place, Run, Scenario};
 use crate::trace::Recorder;
-
-/// What a cluster is made of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Plan {
-    /// How many hosts.
-    pub hosts: usize,
-    /// Where all chance comes from.
-    pub seed: u64,
-    /// How many datagrams are lost.
-    pub loss: Loss,
-}
-
-/// What an application has to work with.
-pub struct Seat {
-    /// The number of its host, from 0.
-    pub host: usize,
-    /// Its host's place on the network.
-    pub port: Arc<Port>,
-    /// Its way to the agent.
-    pub client: Client,
-}
+use crate::world::World;
 
 /// A running cluster.
-pub struct Cluster<'a> {
-    fabric: Fabric<'a>,
-    ports: Vec<Arc<Port>>,
+pub struct Cluster {
+    /// The network, which also stops and starts hosts.
+    pub fabric: Fabric,
+    /// The hosts, in order of number.
+    pub hosts: Vec<Arc<Host>>,
+    /// Who times how news spread.
+    pub news: News,
 }
 
-impl Cluster<'_> {
-    /// A cluster whose hosts all run an agent and this application.
-    pub fn new<A, Fut>(plan: Plan, longest: Duration, recorder: &Recorder, application: A) -> Self
-    where
-        A: Fn(Seat) -> Fut + Clone + 'static,
-        Fut: Future<Output = Ended> + 'static,
-    {
-        let mut rng = StdRng::seed_from_u64(plan.seed);
-        let mut fabric = Fabric::new(rng.random(), longest);
+impl Cluster {
+    /// Everything a run asks for, started from the first step on.
+    ///
+    /// # Errors
+    /// What is wrong with the agents' configuration.
+    pub fn new(run: &Run, recorder: &Recorder, world: &World) -> Result<Self, Box<dyn Error>> {
+        let scenario = &run.scenario;
+        let mut rng = StdRng::seed_from_u64(run.seed);
+        let plan = fabric::Plan {
+            kind: run.fabric,
+            seed: rng.random(),
+            link: scenario.link,
+            hosts: scenario.hosts(),
+            services: scenario.services.keys().map(String::as_str).collect(),
+            longest: scenario.duration + LONGER,
+        };
+        let mut fabric = Fabric::new(&plan, recorder);
         let keyring = Keyring::generate(&mut rng);
-        let names: Vec<_> = (0..plan.hosts).map(host_name).collect();
-        let seeds: Vec<_> = names.iter().take(SEEDS).map(|name| fabric.address(name)).collect();
-        let mut ports = Vec::new();
-        for (number, name) in names.iter().enumerate() {
-            let port = Port::new(name, fabric.address(name), rng.random(), plan.loss, recorder.clone());
-            let port = Arc::new(port);
+        let services = scenario.services.keys().cloned();
+        let addresses = services.map(|name| (name.clone(), fabric.port(&Place::Service(name)).calls_address()));
+        let news = News::default();
+        let around = Around {
+            clock: fabric.clock().clone(),
+            world: world.clone(),
+            news: news.clone(),
+            services: Arc::new(addresses.collect()),
+        };
+        world.clock(around.clock.reader());
+        let config = Config::load(&scenario.agent, AGENT_KEY)?;
+        let given = given(scenario, &fabric);
+        let mut hosts = Vec::new();
+        for number in 0..plan.hosts {
+            let agent = match run.mode {
+                Mode::Oracle => None,
+                Mode::Gossip | Mode::Local | Mode::Steps => Some(AgentSetup {
+                    config: Arc::new(config_of(number, &config, run.mode, &fabric)?),
+                    zone: scenario.zone_of(number).map(str::to_owned),
+                    keyring: keyring.clone(),
+                    given: given.clone(),
+                    guards: run.guards,
+                }),
+            };
             let setup = Setup {
-                seeds: seeds.clone(),
-                keyring: keyring.clone(),
+                agent,
                 chance: rng.random(),
                 starts_after: Duration::from_millis(rng.random_range(0..START_SPREAD_MS)),
             };
-            let host = Arc::new(Host::new(Arc::clone(&port), setup));
-            let application = application.clone();
-            fabric.host(name, move || {
-                let (application, port) = (application.clone(), Arc::clone(host.port()));
-                Arc::clone(&host).live(move |client| application(Seat { host: number, port, client }))
-            });
-            ports.push(port);
+            let port = Arc::clone(fabric.port(&Place::Host(number)));
+            let host = Arc::new(Host::new(number, port, setup, around.clone()));
+            hosts.push(Arc::clone(&host));
+            fabric.run_on(Machine::Host(number), move || Arc::clone(&host).run());
         }
-        Self { fabric, ports }
+        run_services(scenario, &mut fabric, world);
+        Ok(Self { fabric, hosts, news })
     }
 
-    /// Lets every host run for one step.
-    ///
-    /// # Errors
-    /// What a host failed with.
-    pub fn step(&mut self) -> Result<(), Box<dyn Error>> {
-        self.fabric.step()
-    }
-
-    /// Simulated time since the beginning.
-    #[must_use]
-    pub fn elapsed(&self) -> Duration {
-        self.fabric.elapsed()
-    }
-
-    /// The place of a host on the network.
-    #[must_use]
-    pub fn port(&self, host: usize) -> &Port {
-        self.ports.get(host).expect("invariant: hosts are numbered from 0")
-    }
-
-    /// What has passed all ports so far.
+    /// What gossip has passed all ports so far.
     #[must_use]
     pub fn traffic(&self) -> Traffic {
-        self.ports.iter().map(|port| port.traffic()).fold(Traffic::default(), Traffic::plus)
+        self.hosts.iter().map(|host| host.port().traffic()).fold(Traffic::default(), Traffic::plus)
     }
 }
 
-/// The name of a host, which is its agent's id too.
-#[must_use]
-pub fn host_name(number: usize) -> String {
-    format!("h{number}")
+/// What a user would write and give for this host.
+fn config_of(host: usize, config: &Config, mode: Mode, fabric: &Fabric) -> Result<Config, Box<dyn Error>> {
+    let given = |text: String| Given { text, by: GivenBy::CommandLine };
+    let address = |host| fabric.port(&Place::Host(host)).gossip_address().to_string();
+    let mut config = config.clone();
+    let is_on = config.gossip.on.value && mode != Mode::Local;
+    // Its file is not read here: the agent is given the keys.
+    config.gossip.keyring.value = Some(PathBuf::from("in-memory"));
+    let seeds = if is_on { SEEDS.min(fabric.hosts()) } else { 0 };
+    Ok(config.apply(&Overrides {
+        socket: None,
+        node_id: Some(given(host_name(host))),
+        gossip_listen: Some(given(if is_on { address(host) } else { "off".to_owned() })),
+        seeds: (0..seeds).map(|host| given(address(host))).collect(),
+    })?)
 }
+
+/// All hosts, where they are too many to find each other.
+fn given(scenario: &Scenario, fabric: &Fabric) -> Option<Arc<[GivenPeer]>> {
+    let peer = |host| GivenPeer {
+        node: host_name(host),
+        zone: scenario.zone_of(host).map(str::to_owned),
+        address: fabric.port(&Place::Host(host)).gossip_address(),
+    };
+    (scenario.hosts() > POOL_MAX).then(|| (0..scenario.hosts()).map(peer).collect())
+}
+
+/// All services on one machine.
+fn run_services(scenario: &Scenario, fabric: &mut Fabric, world: &World) {
+    if scenario.services.is_empty() {
+        return;
+    }
+    let names = scenario.services.keys().cloned();
+    let ports: Vec<_> = names.map(|name| (name.clone(), Arc::clone(fabric.port(&Place::Service(name))))).collect();
+    let world = world.clone();
+    fabric.run_on(Machine::Services, move || {
+        let (ports, world) = (ports.clone(), world.clone());
+        async move {
+            let serve = |(name, port): (String, Arc<fabric::Port>)| {
+                let world = world.clone();
+                async move { world.service(&name, port.bind_calls()?).await }
+            };
+            let ended: Ended = try_join_all(ports.into_iter().map(serve)).await.map(drop);
+            ended
+        }
+    });
+}
+
+/// How messages name the agents' configuration.
+const AGENT_KEY: &str = "agent";
 
 /// Hosts every agent knows of when it starts, as the first few are written into everybody's configuration.
 const SEEDS: usize = 3;
 
 /// Hosts start within one gossip interval: those of a cluster are not in step.
 const START_SPREAD_MS: u64 = 500;
+
+/// Most hosts that get to know each other by gossip: the size of one pool. Beyond it they are given each other, and only
+/// alerts travel.
+const POOL_MAX: usize = 500;
+
+/// A run may ask its agents what they counted after its end.
+const LONGER: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests;

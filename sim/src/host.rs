@@ -1,177 +1,352 @@
-//! One host: an agent, started through the agent's own `daemon::run`, and the application beside it.
+//! One host: an agent, started through the agent's own `daemon::run`, and the applications beside it.
 //!
 //! Nothing of the agent is built here but what the daemon takes as arguments: a configuration that went through the
-//! same text and the same checks as a user's, a socket of the fabric, a listener in memory, and who the agent is. The
-//! application speaks with it through the real client library.
+//! same checks as a user's, a socket of the fabric, a listener in memory, who the agent is, and who looks on. The
+//! applications speak with it through the real client library.
 //!
-//! A host can be started again: each life has the next incarnation and a seed of its own. Agent, client and application
-//! are parts of one future, so that none can die, or panic, without the simulation hearing of it.
+//! An agent has many lives: after a crash of its host, and after a restart in place, where it is told to stop and its
+//! applications find the next one. Each life has the next incarnation, above any that gossip took meanwhile, and a seed
+//! of its own; a moment after it began it hears the recordings of the life before. Agent, client and applications are
+//! parts of one future, so that none can die, or panic, without the simulation hearing of it.
 
-use std::error::Error;
-use std::fmt::Write as _;
-use std::future::{Future, pending};
+use std::collections::BTreeMap;
+use std::future::pending;
+use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use breaker_agent::config::Config;
 use breaker_agent::core::guards::Guards;
 use breaker_agent::daemon::{self, GossipSeam, Seams};
 use breaker_agent::driver::Identity;
-use breaker_agent::gossip::Membership;
+use breaker_agent::gossip::{GivenPeer, Membership};
 use breaker_agent::keyring::Keyring;
-use breaker_client::{Client, Options};
+use breaker_agent::observe::Observer;
+use breaker_client::wire::WithPeers;
+use breaker_client::{Client, Connector, Options};
+use futures_util::FutureExt;
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt, SeedableRng};
+use tokio::sync::Notify;
+use tokio::time::sleep;
 
-use crate::fabric::{Ended, Port};
-use crate::listener;
+use crate::fabric::{Clock, Ended, Port};
+use crate::listener::{self, Dialer};
+use crate::news::News;
+use crate::world::{LifeFacts, Lives, World};
 
 /// A host, through all lives of its agent.
 pub struct Host {
+    number: usize,
     port: Arc<Port>,
     setup: Setup,
-    lives: Mutex<Lives>,
+    around: Around,
+    books: Mutex<Books>,
+    /// The highest incarnation gossip took.
+    highest: Arc<AtomicU64>,
+    /// Has the agent stop, to be started again.
+    stop: Notify,
+    /// Has the agent asked what it has counted.
+    ask: Notify,
 }
 
-/// What a host needs to know of its cluster.
-#[derive(Clone, Debug)]
+/// What a host is.
+#[derive(Clone)]
 pub struct Setup {
-    /// Whom the agent calls first.
-    pub seeds: Vec<SocketAddr>,
-    /// The key gossip is sealed with.
-    pub keyring: Keyring,
+    /// The agent on it; `None` for applications that know everything themselves.
+    pub agent: Option<AgentSetup>,
     /// Where all chance of the host comes from.
     pub chance: u64,
     /// How long after the simulation the host starts: hosts of a cluster do not start in one moment.
     pub starts_after: Duration,
 }
 
-struct Lives {
+/// What an agent needs to know of its cluster.
+#[derive(Clone)]
+pub struct AgentSetup {
+    /// Its configuration.
+    pub config: Arc<Config>,
+    /// The failure domain it is in.
+    pub zone: Option<String>,
+    /// The key gossip is sealed with.
+    pub keyring: Keyring,
+    /// Everybody, itself included, where hosts are given each other; they find each other by gossip otherwise.
+    pub given: Option<Arc<[GivenPeer]>>,
+    /// Which protections are on.
+    pub guards: Guards,
+}
+
+/// What all hosts share.
+#[derive(Clone)]
+pub struct Around {
+    /// The time.
+    pub clock: Clock,
+    /// Who calls, and who judges.
+    pub world: World,
+    /// Who times how news spread.
+    pub news: News,
+    /// Where services are.
+    pub services: Arc<BTreeMap<String, SocketAddr>>,
+}
+
+struct Books {
     rng: StdRng,
-    count: u64,
+    machine_lives: u64,
+    life: Option<Life>,
+    /// Where clients find the present agent.
+    door: Option<Dialer>,
+    past: Vec<PastLife>,
+}
+
+/// The present life of the agent.
+struct Life {
+    incarnation: u64,
+    began: Duration,
+    counters: BTreeMap<String, u64>,
+}
+
+/// A life that is over, and all it counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastLife {
+    /// What it came to.
+    pub facts: LifeFacts,
+    /// What the agent counted, by name.
+    pub counters: BTreeMap<String, u64>,
 }
 
 impl Host {
     /// A host that has not started.
     #[must_use]
-    pub fn new(port: Arc<Port>, setup: Setup) -> Self {
-        let lives = Lives { rng: StdRng::seed_from_u64(setup.chance), count: 0 };
-        Self { port, setup, lives: Mutex::new(lives) }
+    pub fn new(number: usize, port: Arc<Port>, setup: Setup, around: Around) -> Self {
+        let rng = StdRng::seed_from_u64(setup.chance);
+        let books = Books { rng, machine_lives: 0, life: None, door: None, past: Vec::new() };
+        Self {
+            number,
+            port,
+            setup,
+            around,
+            books: Mutex::new(books),
+            highest: Arc::new(AtomicU64::new(0)),
+            stop: Notify::new(),
+            ask: Notify::new(),
+        }
     }
 
     /// Where it is on the network.
     #[must_use]
-    pub fn port(&self) -> &Arc<Port> {
+    pub fn port(&self) -> &Port {
         &self.port
     }
 
-    /// Lives once: runs the agent and the application until one of them fails. An application that is done leaves the
-    /// agent running.
+    /// Runs agent and applications until one of them fails: the software of a host.
     ///
     /// # Errors
     /// What either failed with.
-    pub async fn live<A, Fut>(self: Arc<Self>, application: A) -> Ended
-    where
-        A: FnOnce(Client) -> Fut,
-        Fut: Future<Output = Ended>,
-    {
-        let (identity, client_seed) = self.next_life();
-        if identity.incarnation == 1 {
-            tokio::time::sleep(self.setup.starts_after).await;
+    pub async fn run(self: Arc<Self>) -> Ended {
+        if self.begin_machine_life() == 1 {
+            sleep(self.setup.starts_after).await;
         }
-        let (listener, dialer) = listener::in_memory();
-        let options = Options { seed: client_seed, ..Options::default() };
-        let (client, link) = Client::unspawned(dialer.connector(Some(APPLICATION_USER)), &options);
-        let gossip = GossipSeam {
-            datagrams: Arc::new(self.port.bind().await?),
-            advertise: self.port.address(),
-            keyring: Some(self.setup.keyring.clone()),
-            on_incarnation: Arc::new(|_| {}),
-            membership: Membership::Gossiped,
+        // What was asked of a former life is not for this one.
+        let _ = (self.stop.notified().now_or_never(), self.ask.notified().now_or_never());
+        let ended = match &self.setup.agent {
+            None => {
+                self.around.world.host_lives(self.number, self.around.clock.now(), Lives::Started);
+                self.applications(None).await
+            }
+            Some(agent) => self.guarded(agent).await,
         };
-        let seams = Seams { listener, gossip: Some(gossip), identity, guards: Guards::ON, observer: None };
-        let config = Arc::new(Config::load(&self.config(), self.port.host())?);
-        let agent = daemon::run(config, seams, pending());
-        let application = async {
-            application(client).await?;
+        ended.map_err(|error| format!("{}: {error}", self.port.name()).into())
+    }
+
+    /// Has the agent asked what it has counted; it answers within the next step.
+    pub fn ask_counters(&self) {
+        self.ask.notify_one();
+    }
+
+    /// Has the agent stop and start again, while applications go on.
+    pub fn restart_agent(&self) {
+        self.stop.notify_one();
+    }
+
+    /// Whether an agent runs.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        self.lock().life.is_some()
+    }
+
+    /// The life of the agent is over, by a crash or with the simulation.
+    pub fn end_life(&self) {
+        let mut books = self.lock();
+        books.door = None;
+        let Some(life) = books.life.take() else { return };
+        let count = |name: &str| life.counters.get(name).copied().unwrap_or_default();
+        let facts = LifeFacts {
+            host: self.number,
+            incarnation: life.incarnation,
+            lived: self.around.clock.now().saturating_sub(life.began),
+            delivered_distinct: self.port.delivered_distinct(),
+            accepted: count("seal_accepted"),
+            alerts_sent: count(ALERTS_SENT),
+        };
+        books.past.push(PastLife { facts, counters: life.counters });
+    }
+
+    /// All lives that are over, in order.
+    #[must_use]
+    pub fn past_lives(&self) -> Vec<PastLife> {
+        self.lock().past.clone()
+    }
+
+    /// Agents, one after the other, and the applications that ask them.
+    async fn guarded(self: &Arc<Self>, agent: &AgentSetup) -> Ended {
+        let seed = self.lock().rng.random();
+        let (client, link) = Client::unspawned(self.connector(), &Options { seed, ..Options::default() });
+        // The agent first: it must be there before it is asked.
+        tokio::select! {
+            biased;
+            ended = self.agents(agent) => ended,
+            ended = self.applications(Some(client.clone())) => ended,
+            ended = self.count(&client) => ended,
+            () = link => Err("the client's task has ended".into()),
+        }
+    }
+
+    /// The applications. Those that are done leave the agent running.
+    async fn applications(&self, client: Option<Client>) -> Ended {
+        let (calls, seed) = (self.port.bind_calls()?, self.lock().rng.random());
+        let services = Arc::clone(&self.around.services);
+        self.around.world.callers(self.number, client, calls, services, seed).await?;
+        pending().await
+    }
+
+    /// One life of the agent after the other.
+    async fn agents(&self, agent: &AgentSetup) -> Ended {
+        loop {
+            self.live(agent).await?;
+            self.end_life();
+            self.around.world.host_lives(self.number, self.around.clock.now(), Lives::Crashed);
+            sleep(RESTART_TAKES).await;
+        }
+    }
+
+    /// One life of the agent, until it fails or is told to stop.
+    async fn live(&self, agent: &AgentSetup) -> Ended {
+        let (listener, dialer) = listener::in_memory();
+        let identity = self.begin_life(agent, dialer);
+        let gossip = agent.config.gossip.on.value.then(|| self.gossip(agent)).transpose()?;
+        let observer = Some(self.observer(identity.incarnation));
+        self.around.world.host_lives(self.number, self.around.clock.now(), Lives::Started);
+        let seams = Seams { listener, gossip, identity, guards: agent.guards, observer };
+        let replays = async {
+            sleep(REPLAY_AFTER).await;
+            self.port.replay();
             pending::<Ended>().await
         };
-        // The agent first: it must be there before it is asked.
-        let ended = tokio::select! {
+        tokio::select! {
             biased;
-            stopped = agent => stopped.map_err(Into::into),
-            failed = application => failed,
-            () = link => Err("the client's task has ended".into()),
-        };
-        ended.and(Err("the agent has stopped by itself".into())).map_err(|error: Box<dyn Error>| self.named(&*error))
-    }
-
-    fn next_life(&self) -> (Identity, u64) {
-        let mut lives = self.lives.lock().unwrap_or_else(PoisonError::into_inner);
-        lives.count += 1;
-        let mut seed = [0; 32];
-        lives.rng.fill_bytes(&mut seed);
-        let identity = Identity {
-            node: self.port.host().to_owned(),
-            zone: None,
-            seed,
-            incarnation: lives.count,
-            gossip_address: Some(self.port.address()),
-            uid: None,
-        };
-        (identity, lives.rng.random())
-    }
-
-    /// The configuration a user would write.
-    fn config(&self) -> String {
-        let mut text = format!("node: {{id: {}}}\ngossip:\n", self.port.host());
-        // Writing to a string cannot fail. The keyring's file is not read here: the daemon is given the keys.
-        let _ = writeln!(text, "  listen: \"{}\"\n  keyring: in-memory\n  seeds:", self.port.address());
-        for seed in &self.setup.seeds {
-            let _ = writeln!(text, "    - \"{seed}\"");
+            stopped = daemon::run(Arc::clone(&agent.config), seams, self.stop.notified()) => Ok(stopped?),
+            never = replays => never,
         }
-        text
     }
 
-    fn named(&self, error: &dyn Error) -> Box<dyn Error> {
-        format!("{}: {error}", self.port.host()).into()
+    /// Asks the agent what it has counted, whenever somebody wants to know.
+    async fn count(&self, client: &Client) -> Ended {
+        loop {
+            self.ask.notified().await;
+            // An agent that is not there keeps what it told before.
+            let Ok(page) = client.status_of(ANY_SERVICE, WithPeers::No).await else { continue };
+            let counters = page.agent.counters.into_iter().map(|counter| (counter.name, counter.count));
+            let unguarded = ("client_unguarded".to_owned(), client.counters().unguarded);
+            if let Some(life) = &mut self.lock().life {
+                life.counters = counters.chain([unguarded]).collect();
+            }
+        }
+    }
+
+    fn gossip(&self, agent: &AgentSetup) -> io::Result<GossipSeam> {
+        let highest = Arc::clone(&self.highest);
+        Ok(GossipSeam {
+            datagrams: Arc::new(self.port.bind_gossip()?),
+            advertise: self.port.gossip_address(),
+            keyring: Some(agent.keyring.clone()),
+            on_incarnation: Arc::new(move |raised| {
+                highest.fetch_max(raised, Ordering::Relaxed);
+            }),
+            membership: agent.membership(self.port.name()),
+        })
+    }
+
+    fn observer(&self, incarnation: u64) -> Observer {
+        let (number, around) = (self.number, self.around.clone());
+        Box::new(move |_, seen| {
+            let at = around.clock.now();
+            around.news.observe(number, at, seen);
+            around.world.observe(number, incarnation, at, seen);
+        })
+    }
+
+    /// Reaches whatever agent runs at the time.
+    fn connector(self: &Arc<Self>) -> Connector {
+        let host = Arc::downgrade(self);
+        Connector::new(move || {
+            let door = host.upgrade().and_then(|host| host.lock().door.clone());
+            let opening = door.map(|door| door.dial(Some(APPLICATION_USER)));
+            async move { opening.unwrap_or_else(|| Err(io::ErrorKind::NotFound.into())) }
+        })
+    }
+
+    fn begin_machine_life(&self) -> u64 {
+        let mut books = self.lock();
+        books.machine_lives += 1;
+        books.machine_lives
+    }
+
+    fn begin_life(&self, agent: &AgentSetup, door: Dialer) -> Identity {
+        let incarnation = self.highest.fetch_add(1, Ordering::Relaxed) + 1;
+        let mut books = self.lock();
+        books.door = Some(door);
+        books.life = Some(Life { incarnation, began: self.around.clock.now(), counters: BTreeMap::new() });
+        let mut seed = [0; 32];
+        books.rng.fill_bytes(&mut seed);
+        Identity {
+            node: self.port.name().to_owned(),
+            zone: agent.zone.clone(),
+            seed,
+            incarnation,
+            gossip_address: agent.config.gossip.on.value.then(|| self.port.gossip_address()),
+            uid: None,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl AgentSetup {
+    /// How peers of this agent become known.
+    fn membership(&self, node: &str) -> Membership {
+        let others = |all: &Arc<[GivenPeer]>| all.iter().filter(|peer| peer.node != node).cloned().collect();
+        self.given.as_ref().map_or(Membership::Gossiped, |all| Membership::Given(others(all)))
     }
 }
 
 /// The user applications run as: not root, and not the agent's, which has none.
 const APPLICATION_USER: u32 = 1_000;
 
+/// An agent answers what it has counted beside what it knows of a service; this one nobody calls.
+const ANY_SERVICE: &str = "simulator";
+
+/// How an agent counts the datagrams of its alerts.
+const ALERTS_SENT: &str = "gossip_alert_datagrams_sent";
+
+/// When recordings are delivered to a new life: it hears by then, and has not made all its contacts.
+const REPLAY_AFTER: Duration = Duration::from_millis(100);
+
+/// How long after its end an agent is started again in place, as a service manager does it.
+const RESTART_TAKES: Duration = Duration::from_millis(200);
+
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::fabric::Loss;
-    use crate::trace::Recorder;
-
-    fn host(chance: u64) -> Host {
-        let address = "192.168.0.9:7373".parse().unwrap();
-        let keyring = Keyring::generate(&mut StdRng::seed_from_u64(1));
-        let seeds = vec!["192.168.0.1:7373".parse().unwrap(), "192.168.0.2:7373".parse().unwrap()];
-        let port = Port::new("h8", address, 1, Loss::default(), Recorder::hashing());
-        Host::new(Arc::new(port), Setup { seeds, keyring, chance, starts_after: Duration::ZERO })
-    }
-
-    #[test]
-    fn each_life_has_the_next_incarnation_and_draws_anew() {
-        let (host, same, other) = (host(1), host(1), host(2));
-        let ((first, _), (second, _)) = (host.next_life(), host.next_life());
-        assert_eq!((first.incarnation, second.incarnation), (1, 2));
-        assert_ne!(first.seed, second.seed);
-        assert_eq!(first.seed, same.next_life().0.seed);
-        assert_ne!(first.seed, other.next_life().0.seed);
-    }
-
-    #[test]
-    fn its_configuration_is_one_a_user_could_write() {
-        let config = Config::load(&host(1).config(), "h8").unwrap();
-        assert_eq!(config.node.id.value.unwrap().as_str(), "h8");
-        assert_eq!(config.gossip.listen.value.to_string(), "192.168.0.9:7373");
-        let seeds: Vec<_> = config.gossip.seeds.value.iter().map(|seed| seed.as_str().to_owned()).collect();
-        assert_eq!(seeds, ["192.168.0.1:7373", "192.168.0.2:7373"]);
-    }
-}
+mod tests;

@@ -1,4 +1,4 @@
-//! Applications and their agent, joined in memory: the agent's [`Listener`], and a [`Connector`] for its clients.
+//! Applications and their agent, joined in memory: the agent's [`Listener`], and a [`Dialer`] for its clients.
 //!
 //! turmoil knows no Unix sockets, and applications share a host with their agent, so their bytes cross no network. What
 //! flows is the real protocol; only who is at the other end is said by the simulation instead of the kernel.
@@ -7,7 +7,6 @@ use std::future::pending;
 use std::io;
 
 use breaker_agent::listener::Listener;
-use breaker_client::Connector;
 use tokio::io::{DuplexStream, duplex};
 use tokio::sync::mpsc;
 
@@ -30,15 +29,14 @@ pub fn in_memory() -> (MemoryListener, Dialer) {
 }
 
 impl Dialer {
-    /// For clients of this user, or of nobody.
-    #[must_use]
-    pub fn connector(&self, user: Option<u32>) -> Connector {
-        let arrivals = self.arrivals.clone();
-        Connector::new(move || {
-            let (near, far) = duplex(STREAM_BYTES_MAX);
-            let sent = arrivals.try_send((far, user));
-            async move { sent.map(|()| near).map_err(|_full_or_gone| io::ErrorKind::ConnectionRefused.into()) }
-        })
+    /// Opens a connection for this user, or for nobody.
+    ///
+    /// # Errors
+    /// If the agent is gone, or too many wait to be accepted.
+    pub fn dial(&self, user: Option<u32>) -> io::Result<DuplexStream> {
+        let (near, far) = duplex(STREAM_BYTES_MAX);
+        let sent = self.arrivals.try_send((far, user));
+        sent.map(|()| near).map_err(|_full_or_gone| io::ErrorKind::ConnectionRefused.into())
     }
 }
 
@@ -67,20 +65,19 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn bytes_cross_and_the_user_is_told() {
+    async fn bytes_cross_both_ways_and_the_user_is_told() {
         let (mut listener, dialer) = in_memory();
         for user in [None, Some(1_000)] {
-            let mut far = None;
-            let client = breaker_client::Client::connect_with(dialer.connector(user), &Default::default());
-            let (asked, ()) = tokio::join!(client.members(), async {
-                let (mut stream, who) = listener.accept().await.unwrap();
-                assert_eq!(who, user);
-                let mut hello = [0; 4];
-                stream.read_exact(&mut hello).await.unwrap();
-                stream.write_all(b"no agent").await.unwrap();
-                far = Some(stream);
-            });
-            assert!(asked.is_err() && far.is_some());
+            let mut near = dialer.dial(user).unwrap();
+            let (mut far, who) = listener.accept().await.unwrap();
+            assert_eq!(who, user);
+            let mut heard = [0; 5];
+            near.write_all(b"there").await.unwrap();
+            far.read_exact(&mut heard).await.unwrap();
+            assert_eq!(&heard, b"there");
+            far.write_all(b"again").await.unwrap();
+            near.read_exact(&mut heard).await.unwrap();
+            assert_eq!(&heard, b"again");
         }
     }
 
@@ -91,14 +88,13 @@ mod tests {
         assert!(listener.accept().now_or_never().is_none());
     }
 
-    #[tokio::test]
-    async fn a_full_backlog_refuses() {
-        let (_listener, dialer) = in_memory();
-        let dial = || dialer.arrivals.try_send((duplex(1).0, None));
-        assert!((0..BACKLOG_MAX).all(|_| dial().is_ok()));
-        assert!(dial().is_err());
-        let client = breaker_client::Client::connect_with(dialer.connector(None), &Default::default());
-        let refused = client.members().await.unwrap_err();
-        assert!(refused.to_string().contains("refused"), "{refused}");
+    #[test]
+    fn a_full_backlog_and_an_agent_that_is_gone_refuse() {
+        let (listener, dialer) = in_memory();
+        let waiting: Vec<_> = (0..BACKLOG_MAX).map(|_| dialer.dial(None)).collect();
+        assert!(waiting.iter().all(Result::is_ok));
+        assert_eq!(dialer.dial(None).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+        drop(listener);
+        assert_eq!(dialer.dial(None).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
     }
 }

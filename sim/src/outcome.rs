@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::series::Series;
+
 /// What a run came to.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
@@ -29,6 +31,9 @@ pub struct Outcome {
     pub unexpected: Vec<String>,
     /// What all agents counted themselves, by name, summed.
     pub counters: BTreeMap<String, u64>,
+    /// What it looked like over time; for plots, and no part of the document.
+    #[serde(skip)]
+    pub series: Series,
 }
 
 /// One fault of a run.
@@ -57,8 +62,23 @@ impl Outcome {
     /// Whether the run did what it should: every invariant held, every fault bit, every bound was kept.
     #[must_use]
     pub fn is_good(&self) -> bool {
-        self.invariants.iter().all(|invariant| invariant.held)
-            && self.faults.iter().all(|fault| fault.bit > 0)
-            && self.unexpected.is_empty()
+        self.complaints().is_empty()
+    }
+
+    /// What it did that it should not have, a line each.
+    #[must_use]
+    pub fn complaints(&self) -> Vec<String> {
+        let broken = self.broken().map(|invariant| {
+            let first = invariant.first_violation.as_deref().unwrap_or("no more is known");
+            format!("{} ({}) broken: {first}", invariant.name, invariant.says)
+        });
+        let toothless = self.faults.iter().filter(|fault| fault.bit == 0);
+        let toothless = toothless.map(|fault| format!("a fault did not bite: {}", fault.fault));
+        broken.chain(toothless).chain(self.unexpected.iter().cloned()).collect()
+    }
+
+    /// The invariants that did not hold.
+    pub fn broken(&self) -> impl Iterator<Item = &InvariantOutcome> {
+        self.invariants.iter().filter(|invariant| !invariant.held)
     }
 }

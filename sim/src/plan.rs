@@ -222,3 +222,14 @@ impl Mode {
         }
     }
 }
+
+impl FabricKind {
+    /// The word on the command line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Turmoil => "turmoil",
+            Self::Memory => "memory",
+        }
+    }
+}

@@ -212,17 +212,24 @@ impl Datagram<'_> {
 }
 
 /// FNV-1a, 64 bits.
-struct Fnv(u64);
+pub(crate) struct Fnv(u64);
 
 impl Fnv {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(0xCBF2_9CE4_8422_2325)
     }
 
-    fn write(&mut self, bytes: &[u8]) {
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3);
         }
+    }
+
+    /// 16 hex digits.
+    pub(crate) fn of(bytes: &[u8]) -> String {
+        let mut hash = Self::new();
+        hash.write(bytes);
+        format!("{:016x}", hash.0)
     }
 }
 

@@ -11,14 +11,19 @@
 mod bytes;
 mod datagrams;
 mod frames;
+mod insider;
+mod picture;
 mod witness;
 
 use std::fmt;
 use std::time::{Duration, Instant};
 
-pub use datagrams::Lock;
+pub use datagrams::{Lock, forgeries};
+pub use insider::{Insider, deadly_acknowledgement};
+pub use picture::Picture;
 
 use breaker_agent::keyring::Keyring;
+use breaker_client::wire::StatusPage;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
@@ -77,19 +82,38 @@ pub fn malformed_frames(agent: &Agent, size: Size) -> Figures {
     figures
 }
 
-/// Datagrams at the gossip port that are not from any peer, of an agent that has no other peers.
+/// Datagrams at the gossip port that are not from any peer. Peers may speak with the agent, and say nothing new.
 ///
 /// # Panics
-/// If one of them is answered or used, or the witness is not answered.
+/// If one of them is answered or used, what the agent shows of its peers changes, or the witness is not answered.
 #[must_use]
 pub fn malformed_datagrams(agent: &Agent, ring: Option<&Keyring>, size: Size) -> Figures {
     let lock = Lock::of(ring, size.seed);
-    let what = if ring.is_some() { "malformed datagrams, with a key" } else { "malformed datagrams, without a key" };
+    let before = Picture::of(agent);
+    let what = match (ring, before.has_peers()) {
+        (None, _) => "malformed datagrams, without a key",
+        (Some(_), false) => "malformed datagrams, with a key",
+        (Some(_), true) => "malformed datagrams, among peers",
+    };
     let figures = measure(agent, what, size, |run| datagrams::send(agent, &lock, run));
+    let [received, accepted] = ["seal_received", "seal_accepted"].map(|name| figures.grown(name));
     let refused: u64 = REFUSALS.iter().map(|name| figures.grown(name)).sum();
-    assert_eq!((refused, figures.grown("seal_received")), (size.amount, size.amount), "each has its count: {figures}");
-    assert_eq!((figures.grown("seal_accepted"), figures.grown("seal_sent")), (0, 0), "no use, no reply: {figures}");
+    assert_eq!((refused, received), (size.amount, size.amount + accepted), "each has its count: {figures}");
+    assert_eq!(figures.grown("seal_hellos_sent"), 0, "no reply: {figures}");
+    assert_eq!(Picture::of(agent), before, "no use: {figures}");
+    if before.has_peers() {
+        assert!(accepted > 0, "peers are heard meanwhile: {figures}");
+    } else {
+        assert_eq!((accepted, figures.grown("seal_sent")), (0, 0), "no use, no reply: {figures}");
+    }
     figures
+}
+
+/// Datagrams an agent has refused, whyever.
+#[must_use]
+pub fn refused(page: &StatusPage) -> u64 {
+    let counters = page.agent.counters.iter();
+    counters.filter(|counter| REFUSALS.contains(&counter.name.as_str())).map(|counter| counter.count).sum()
 }
 
 /// One stretch of abuse.

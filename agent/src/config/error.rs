@@ -89,11 +89,11 @@ impl std::error::Error for ConfigErrors {}
 
 /// The faults found so far.
 #[derive(Debug, Default)]
-pub(super) struct Findings(Vec<ConfigError>);
+pub struct Findings(Vec<ConfigError>);
 
 impl Findings {
     /// Adds a fault of the key at a place.
-    pub(super) fn add(&mut self, place: Place, key: &str, what: impl fmt::Display) {
+    pub fn add(&mut self, place: Place, key: &str, what: impl fmt::Display) {
         let mut text: String = key.chars().take(KEY_SHOWN_MAX).flat_map(shown).collect();
         let end = if key.is_empty() { "" } else { ": " };
         text = format!("{text}{end}{what}");
@@ -101,17 +101,21 @@ impl Findings {
     }
 
     /// Adds a fault of a flag or a variable.
-    pub(super) fn add_outside(&mut self, key: &str, what: impl fmt::Display) {
+    pub fn add_outside(&mut self, key: &str, what: impl fmt::Display) {
         self.0.push(ConfigError { place: None, text: format!("{key}: {what}") });
     }
 
     /// How many so far.
-    pub(super) fn count(&self) -> usize {
+    #[must_use]
+    pub fn count(&self) -> usize {
         self.0.len()
     }
 
     /// Nothing if there was nothing; otherwise each fault once: two services can inherit the same contradiction.
-    pub(super) fn finish(mut self, file: &str) -> Result<(), ConfigErrors> {
+    ///
+    /// # Errors
+    /// All that was found, in the order of the file.
+    pub fn finish(mut self, file: &str) -> Result<(), ConfigErrors> {
         if self.0.is_empty() {
             return Ok(());
         }

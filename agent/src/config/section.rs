@@ -8,48 +8,56 @@ use std::collections::BTreeMap;
 
 use super::error::{Findings, Place};
 use super::setting::Setting;
-use super::tree::{Node, Value};
+use super::tree::{Key, Node, Value};
 
 /// A value and the key it stands under, from the top: `circuit_breaker.backoff.max`.
 #[derive(Clone, Debug)]
-pub(super) struct Found<'a> {
-    pub(super) key: String,
-    pub(super) node: &'a Node,
+pub struct Found<'a> {
+    /// The key, with those above it.
+    pub key: String,
+    /// The value.
+    pub node: &'a Node,
 }
 
 /// A map of which the keys are known.
 #[derive(Debug)]
-pub(super) struct Section<'a> {
-    pub(super) key: String,
+pub struct Section<'a> {
+    /// The key it stands under, with those above it.
+    pub key: String,
     entries: BTreeMap<&'a str, &'a Node>,
 }
 
 impl<'a> Found<'a> {
-    pub(super) fn top(node: &'a Node) -> Self {
+    /// A whole file.
+    #[must_use]
+    pub fn top(node: &'a Node) -> Self {
         Self { key: String::new(), node }
     }
 
-    pub(super) fn place(&self) -> Place {
+    /// Where the value stands.
+    #[must_use]
+    pub fn place(&self) -> Place {
         self.node.place
     }
 
     /// The value under a key below this one.
-    pub(super) fn below(&self, key: &str, node: &'a Node) -> Self {
+    #[must_use]
+    pub fn below(&self, key: &str, node: &'a Node) -> Self {
         Self { key: joined(&self.key, key), node }
     }
 
     /// Says that something else was expected here.
-    pub(super) fn refuse(&self, findings: &mut Findings, expected: &str) {
+    pub fn refuse(&self, findings: &mut Findings, expected: &str) {
         findings.add(self.place(), &self.key, format!("expected {expected}, got {}", self.node.described()));
     }
 
     /// Says what is wrong here.
-    pub(super) fn complain(&self, findings: &mut Findings, what: impl std::fmt::Display) {
+    pub fn complain(&self, findings: &mut Findings, what: impl std::fmt::Display) {
         findings.add(self.place(), &self.key, what);
     }
 
     /// The entries of a map, each key once; nothing written is an empty map.
-    pub(super) fn entries(&self, findings: &mut Findings) -> Vec<(&'a super::tree::Key, Self)> {
+    pub fn entries(&self, findings: &mut Findings) -> Vec<(&'a Key, Self)> {
         let entries = match &self.node.value {
             Value::Nothing => return Vec::new(),
             Value::Map(entries) => entries,
@@ -76,7 +84,7 @@ impl<'a> Found<'a> {
     }
 
     /// A map with these keys.
-    pub(super) fn section(&self, known: &[&str], findings: &mut Findings) -> Section<'a> {
+    pub fn section(&self, known: &[&str], findings: &mut Findings) -> Section<'a> {
         self.section_among(known, &[], findings)
     }
 
@@ -95,7 +103,9 @@ impl<'a> Found<'a> {
 }
 
 impl<'a> Section<'a> {
-    pub(super) fn found(&self, key: &str) -> Option<Found<'a>> {
+    /// The value under a key.
+    #[must_use]
+    pub fn found(&self, key: &str) -> Option<Found<'a>> {
         self.entries.get(key).map(|&node| Found { key: joined(&self.key, key), node })
     }
 
@@ -122,7 +132,8 @@ fn instead(key: &str, known: &[&str], elsewhere: &[&[&str]]) -> String {
 }
 
 /// `a, b or c`.
-pub(super) fn one_of(words: &[&str]) -> String {
+#[must_use]
+pub fn one_of(words: &[&str]) -> String {
     match words {
         [] => String::new(),
         [only] => (*only).to_owned(),

@@ -92,6 +92,10 @@ impl Config {
         } else {
             page.push_setting(&["gossip"], &file, &gossip.on, |_off| Shown::Plain("off".to_owned()));
         }
+        let cluster = &self.cluster;
+        page.push_setting(&["cluster", "authority"], &file, &cluster.authority, Word::shown);
+        page.push_setting(&["cluster", "sustained"], &file, &cluster.sustained, Word::shown);
+        page.push_setting(&["cluster", "recovery_timeout"], &file, &cluster.recovery_timeout, Word::shown);
         page.push_setting(&["unknown_services"], &file, &self.unknown_services, Word::shown);
     }
 

@@ -20,17 +20,21 @@ use super::error::{ConfigError, Place};
 
 /// A value in the file.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Node {
-    pub(super) place: Place,
-    pub(super) value: Value,
+pub struct Node {
+    /// Where it begins.
+    pub place: Place,
+    /// What it is.
+    pub value: Value,
 }
 
 /// What a value is.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Value {
+pub enum Value {
     /// Nothing written, or `~`.
     Nothing,
+    /// A single word.
     Scalar(Scalar),
+    /// Values in order.
     List(Vec<Node>),
     /// In the order of the file; keys can repeat.
     Map(Vec<(Key, Node)>),
@@ -38,30 +42,39 @@ pub(super) enum Value {
 
 /// A single word.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Scalar {
+pub struct Scalar {
     /// As written, without quotes.
-    pub(super) text: String,
-    pub(super) kind: ScalarKind,
+    pub text: String,
+    /// What YAML takes it for.
+    pub kind: ScalarKind,
 }
 
 /// What YAML takes a word for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ScalarKind {
+pub enum ScalarKind {
+    /// A yes or no; `on` and `off` too.
     Bool(bool),
+    /// A number.
     Number,
+    /// Anything else, or whatever is in quotes.
     Text,
 }
 
 /// The key of an entry of a map.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Key {
-    pub(super) place: Place,
-    pub(super) text: String,
+pub struct Key {
+    /// Where it stands.
+    pub place: Place,
+    /// As written, without quotes.
+    pub text: String,
 }
 
 impl Node {
     /// Reads a whole file.
-    pub(super) fn parse(text: &str) -> Result<Self, ConfigError> {
+    ///
+    /// # Errors
+    /// If it is no YAML, or larger than [`NODES_MAX`] and [`DEPTH_MAX`] allow.
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
         let raw: Spanned<Raw> =
             serde_saphyr::from_str_with_options(text, options()).map_err(|error| syntax_error(&error))?;
         Self::of(raw, text)
@@ -98,7 +111,8 @@ impl Node {
     }
 
     /// What stands there, for a message.
-    pub(super) fn described(&self) -> String {
+    #[must_use]
+    pub fn described(&self) -> String {
         match &self.value {
             Value::Nothing => "nothing".to_owned(),
             Value::Scalar(scalar) => quoted(&scalar.text),
@@ -123,7 +137,8 @@ impl Key {
 }
 
 /// A text in quotes, cut so that a message stays a line.
-pub(super) fn quoted(text: &str) -> String {
+#[must_use]
+pub fn quoted(text: &str) -> String {
     let short: String = text.chars().take(QUOTED_MAX).flat_map(char::escape_debug).collect();
     if text.chars().nth(QUOTED_MAX).is_some() { format!("'{short}…'") } else { format!("'{short}'") }
 }
@@ -247,10 +262,10 @@ fn options() -> serde_saphyr::Options {
 }
 
 /// Deepest nesting: the keys here go seven deep, and a fallback's default value may have a depth of its own.
-pub(super) const DEPTH_MAX: usize = 32;
+pub const DEPTH_MAX: usize = 32;
 
 /// Most values in a file, aliases expanded: 10,000 services with ten values each, and as many again to spare.
-pub(super) const NODES_MAX: usize = 200_000;
+pub const NODES_MAX: usize = 200_000;
 
 /// Longest piece of the file repeated in a message: enough to find it again.
 const QUOTED_MAX: usize = 60;

@@ -63,7 +63,23 @@ pub struct Grant(u64);
 impl Grant {
     /// The receipt for a call that the state refuses and that is let through all the same: it counts nowhere.
     pub const UNENFORCED: Self = Self(u64::MAX);
+
+    /// The receipt for a probe of an opening, by a number that no other probe of this agent's life has. Generations
+    /// count changes of state and never get as far as these.
+    #[must_use]
+    pub fn probe(serial: u64) -> Self {
+        Self(PROBES_FROM | serial & (PROBES_FROM - 1))
+    }
+
+    /// The number of the probe, if it is one.
+    #[must_use]
+    pub fn as_probe(self) -> Option<u64> {
+        (self != Self::UNENFORCED && self.0 >= PROBES_FROM).then_some(self.0 & (PROBES_FROM - 1))
+    }
 }
+
+/// Half of all numbers are for generations, half for probes.
+const PROBES_FROM: u64 = 1 << 63;
 
 /// How a call was let through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +116,7 @@ pub enum Fate {
     /// It is in the window.
     InWindow(Sample),
     /// It is among the probes of HalfOpen.
-    Probe,
+    Probe(Sample),
     /// It counts nowhere, as it should: ignored, cancelled, not enforced, or of a disabled breaker.
     Nowhere,
     /// It was dropped: its permit is of an earlier state, or it has none and the state takes none without.
@@ -282,7 +298,7 @@ impl Breaker {
             None if over => self.close(now, Reason::ProbesSucceeded { probes: counts.total }),
             None => None,
         };
-        Settled { fate: Fate::Probe, notice }
+        Settled { fate: Fate::Probe(sample), notice }
     }
 
     fn free_permits(&self, out: u64, probes: &Tally) -> u64 {

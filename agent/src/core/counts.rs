@@ -88,6 +88,12 @@ impl Sample {
         self.has(FAILED)
     }
 
+    /// Whether it is a failure by the host's own fault, which says nothing about the service.
+    #[must_use]
+    pub fn is_host_fault(self) -> bool {
+        self.has(HOST_FAULT)
+    }
+
     /// What it does to the run of consecutive failures.
     #[must_use]
     pub fn run(self) -> RunEffect {

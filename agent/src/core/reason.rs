@@ -71,6 +71,46 @@ pub enum Reason {
     Operator(Option<Word>),
     /// The time an operator had given is over.
     OperatorHoldOver,
+    /// The cluster finds the service failing, and this host judged so too.
+    ClusterOpened {
+        /// The opening.
+        number: u64,
+        /// Failed calls of the judged span.
+        failed: u64,
+        /// All calls of it.
+        calls: u64,
+        /// Hosts that find it failing.
+        failing_hosts: u32,
+        /// Callers heard.
+        callers: u32,
+        /// The judged span.
+        span: Duration,
+    },
+    /// So many of the callers refuse the service already.
+    ClusterAdopted {
+        /// The opening.
+        number: u64,
+        /// Callers that are in it.
+        hosts: u32,
+        /// Callers heard.
+        callers: u32,
+    },
+    /// The own calls fail, and those of peers did so too: their word lowered the threshold.
+    ClusterHastened {
+        /// Own failed calls of the judged span.
+        failed: u32,
+        /// Own calls of it.
+        calls: u32,
+        /// Hosts that find the service failing.
+        failing_hosts: u32,
+        /// Callers heard.
+        callers: u32,
+    },
+    /// The opening is probed, one call of the whole cluster at a time, and this one is not its turn.
+    NotOurProbe {
+        /// The opening.
+        number: u64,
+    },
 }
 
 /// Which share of the calls a rate is.
@@ -108,6 +148,10 @@ impl Reason {
             Self::MaxWaitOver => "max_wait_over",
             Self::Operator(_) => "operator",
             Self::OperatorHoldOver => "operator_hold_over",
+            Self::ClusterOpened { .. } => "cluster_opened",
+            Self::ClusterAdopted { .. } => "cluster_adopted",
+            Self::ClusterHastened { .. } => "cluster_hastened",
+            Self::NotOurProbe { .. } => "not_our_probe",
         }
     }
 }
@@ -144,6 +188,20 @@ impl fmt::Display for Reason {
                 write!(f, "an operator's action (uid {uid}: {said})")
             }
             Self::OperatorHoldOver => write!(f, "an operator's action has ended"),
+            Self::ClusterOpened { number, failed, calls, failing_hosts, callers, span } => write!(
+                f,
+                "the cluster finds it failing: {failed} of {calls} calls of the last {span:?} failed on {failing_hosts} \
+                 of {callers} hosts (opening {number})"
+            ),
+            Self::ClusterAdopted { number, hosts, callers } => {
+                write!(f, "the cluster refuses it: {hosts} of {callers} hosts (opening {number})")
+            }
+            Self::ClusterHastened { failed, calls, failing_hosts, callers } => {
+                write!(f, "{failed} of {calls} calls failed here, and it fails on {failing_hosts} of {callers} hosts")
+            }
+            Self::NotOurProbe { number } => {
+                write!(f, "the cluster probes with one call at a time, and this is not its turn (opening {number})")
+            }
         }
     }
 }

@@ -7,28 +7,35 @@
 //! Nothing is hidden in time: [`Registry::advance`] does what is due, each thing at its own moment and in order, and
 //! [`Registry::deadline`] says when it wants to be called next. Too early or twice is harmless.
 
+mod changes;
 mod cluster;
+mod health;
+mod judging;
+mod operating;
 mod path;
+mod probing;
 mod read;
+mod settings;
+mod telling;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use rand_core::Rng;
 
 use super::breaker::Refusal;
-use super::digest::{Alert, HostId};
-use super::guards::Guards;
+use super::digest::Alert;
 use super::outcome::Call;
 use super::permits::{Holder, PermitId, Permits};
 use super::policy::{Admission, Ruling};
 use super::service::{NameError, ServiceName};
-use super::state::{Action, HostNotice, Notice};
+use super::state::{HostNotice, Notice};
 use super::store::Store;
 use super::time::MonoTime;
 
-pub use cluster::{ClusterView, Hearing, HostState};
+use cluster::Cluster;
+pub use cluster::{ClusterPlace, ClusterView, Hearing, HostState};
 pub use read::View;
+pub use settings::{Authority, ClusterSettings, OpenEnds, Settings};
 
 /// All breakers of one agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,61 +46,8 @@ pub struct Registry {
     /// Places of services that may have something to tell peers.
     unwell: std::collections::BTreeSet<u32>,
     untracked: u64,
-}
-
-/// What an agent decides once for all services.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// Most services tracked.
-    pub services_max: usize,
-    /// Most permits out.
-    pub permits_max: usize,
-    /// Whether Open ends by itself.
-    pub open_ends: OpenEnds,
-    /// What nobody outside may know, so that names cannot be chosen to collide.
-    pub index_seed: u64,
-    /// How it judges together with others; `None` alone.
-    pub cluster: Option<ClusterSettings>,
-}
-
-/// How an agent judges together with others.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClusterSettings {
-    /// Itself.
-    pub me: HostId,
-    /// The failure domain it is in.
-    pub zone: Option<Arc<str>>,
-    /// A hash of the cluster's name: what is jittered by hash comes out alike on all its hosts.
-    pub seed: u64,
-    /// What the word of others may do here.
-    pub authority: Authority,
-    /// The shortest span judged: an index into the spans.
-    pub shortest_span: usize,
-    /// How long the cluster breaker stays Open, before jitter.
-    pub recovery_timeout: Duration,
-    /// Which protections are on.
-    pub guards: Guards,
-}
-
-/// What the word of others may do on a host.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Authority {
-    /// Open services.
-    #[default]
-    Authoritative,
-    /// Make the own breaker trip sooner.
-    Accelerate,
-    /// Nothing: this host testifies and shows, and never joins.
-    Advisory,
-}
-
-/// Whether Open ends by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OpenEnds {
-    /// Only when somebody asks.
-    OnAcquire,
-    /// Also at its time, for a service that was asked for in the last [`DEMAND_SECONDS`] seconds.
-    InTime,
+    /// What is judged together with others; `None` alone.
+    cluster: Option<Box<Cluster>>,
 }
 
 /// What every operation needs from outside.
@@ -196,6 +150,7 @@ impl Registry {
         Self {
             store: Store::new(settings.services_max, settings.index_seed),
             permits: Permits::default(),
+            cluster: settings.cluster.clone().map(|settings| Box::new(Cluster::new(settings))),
             settings,
             unwell: std::collections::BTreeSet::new(),
             untracked: 0,
@@ -214,7 +169,7 @@ impl Registry {
     ) -> Result<Answer, Unserved> {
         self.advance(turn);
         self.reclaim(turn.now, HAND_STEPS);
-        let (place, room) = match self.resolve(turn.now, ask.service, ruling_on)? {
+        let (place, room) = match self.resolve(turn, ask.service, ruling_on)? {
             Some(place) => (Some(place), self.room()),
             // Not tracked itself, it is still refused where an ancestor is.
             None => (self.nearest(ask.service, ruling_on)?, path::Room::None),
@@ -255,7 +210,7 @@ impl Registry {
         ruling_on: RulingOn<'_>,
     ) -> Result<Told, Unserved> {
         self.advance(turn);
-        let Some(place) = self.resolve(turn.now, service, ruling_on)? else {
+        let Some(place) = self.resolve(turn, service, ruling_on)? else {
             self.untracked += 1;
             return Ok(Told::Untracked);
         };
@@ -279,61 +234,27 @@ impl Registry {
         self.permits.peek(permit).map(|permit| permit.holder)
     }
 
-    /// Carries out an operator's action. Returns whether there was room to track the service.
-    ///
-    /// # Errors
-    /// [`Unserved`]; nothing has changed.
-    pub fn operate<R: Rng>(
-        &mut self,
-        turn: &mut Turn<'_, R>,
-        service: &str,
-        action: Action,
-        ruling_on: RulingOn<'_>,
-    ) -> Result<Told, Unserved> {
-        self.transition(turn, service, ruling_on, |breaker, turn| breaker.operate(turn.now, action))
-    }
-
-    /// Opens a service's breaker, for the given time or as long as the backoff says; counts for the backoff.
-    ///
-    /// # Errors
-    /// [`Unserved`]; nothing has changed.
-    pub fn open<R: Rng>(
-        &mut self,
-        turn: &mut Turn<'_, R>,
-        service: &str,
-        wait: Option<Duration>,
-        ruling_on: RulingOn<'_>,
-    ) -> Result<Told, Unserved> {
-        self.transition(turn, service, ruling_on, |breaker, turn| breaker.open(turn.now, wait, turn.rng))
-    }
-
-    /// Puts a service's breaker into HalfOpen.
-    ///
-    /// # Errors
-    /// [`Unserved`]; nothing has changed.
-    pub fn half_open<R: Rng>(
-        &mut self,
-        turn: &mut Turn<'_, R>,
-        service: &str,
-        ruling_on: RulingOn<'_>,
-    ) -> Result<Told, Unserved> {
-        self.transition(turn, service, ruling_on, |breaker, turn| breaker.half_open(turn.now))
-    }
-
     /// When something happens by itself next.
     #[must_use]
     pub fn deadline(&self) -> Option<MonoTime> {
-        match (self.store.deadline(), self.permits.deadline()) {
+        let cluster = self.cluster.as_ref().and_then(|cluster| cluster.deadline());
+        let alone = match (self.store.deadline(), self.permits.deadline()) {
             (Some((breaker, _)), Some(lease)) => Some(breaker.min(lease)),
             (Some((breaker, _)), None) => Some(breaker),
             (None, lease) => lease,
+        };
+        match (alone, cluster) {
+            (Some(alone), Some(cluster)) => Some(alone.min(cluster)),
+            (alone, cluster) => alone.or(cluster),
         }
     }
 
     /// Does all that is due, each at its own moment, in order.
     #[inline]
     pub fn advance<R: Rng>(&mut self, turn: &mut Turn<'_, R>) {
-        if self.deadline().is_some_and(|at| at <= turn.now) {
+        let due = |at: Option<MonoTime>| at.is_some_and(|at| at <= turn.now);
+        let for_others = self.cluster.as_ref().is_some_and(|cluster| due(cluster.deadline()));
+        if for_others || due(self.store.deadline().map(|(at, _)| at)) || due(self.permits.deadline()) {
             self.catch_up(turn);
         }
     }
@@ -348,7 +269,8 @@ impl Registry {
                 Some(permit) => {
                     self.settle_permit(&mut then, &permit, path::Ending::LeaseOver);
                 }
-                None => self.expire_first(&mut then),
+                None if self.store.deadline().is_some_and(|(breaker, _)| breaker <= at) => self.expire_first(&mut then),
+                None => self.look_around(&mut then),
             }
         }
     }
@@ -370,18 +292,32 @@ impl Registry {
 
     /// The place of a service, which is created if need be; `None` if there is no room.
     #[inline]
-    fn resolve(&mut self, now: MonoTime, service: &str, ruling_on: RulingOn<'_>) -> Result<Option<u32>, Unserved> {
+    fn resolve<R: Rng>(
+        &mut self,
+        turn: &mut Turn<'_, R>,
+        service: &str,
+        ruling_on: RulingOn<'_>,
+    ) -> Result<Option<u32>, Unserved> {
         match self.store.find(service) {
             Some(place) => served(self.store.at(place).admission).map(|()| Some(place)),
-            None => self.create(now, service, ruling_on),
+            None => self.create(turn, service, ruling_on),
         }
     }
 
     #[cold]
-    fn create(&mut self, now: MonoTime, service: &str, ruling_on: RulingOn<'_>) -> Result<Option<u32>, Unserved> {
+    fn create<R: Rng>(
+        &mut self,
+        turn: &mut Turn<'_, R>,
+        service: &str,
+        ruling_on: RulingOn<'_>,
+    ) -> Result<Option<u32>, Unserved> {
         let name = ServiceName::parse(service).map_err(Unserved::Name)?;
         served(ruling_on(&name).admission)?;
-        Ok(self.store.create(now, &name, ruling_on))
+        let place = self.store.create(turn.now, &name, ruling_on);
+        if let Some(place) = place {
+            self.join_in(turn, place);
+        }
+        Ok(place)
     }
 }
 

@@ -10,6 +10,7 @@
 use super::breaker::{Breaker, Run};
 use super::counts::{RunEffect, Sample};
 use super::policy::WindowShape;
+use super::spans::{OwnSpans, SpanCall};
 use super::time::MonoTime;
 use super::window::TimeWindow;
 
@@ -18,6 +19,8 @@ use super::window::TimeWindow;
 pub struct Share {
     window: Option<TimeWindow>,
     of: Run,
+    /// Its part in the ancestor's testimony, if the host judges together with others.
+    spans: Option<Box<OwnSpans>>,
     /// How often this part has been taken out.
     withdrawals: u64,
     /// How often those of the services between had been, when a call was last noted.
@@ -38,8 +41,19 @@ impl Share {
         }
     }
 
+    /// Notes a call that the ancestor testifies about.
+    pub fn testify(&mut self, now: MonoTime, call: SpanCall, between: u64) {
+        if !self.is_within(between) {
+            *self = Self { withdrawals: self.withdrawals, withdrawals_between: between, ..Self::default() };
+        }
+        self.spans.get_or_insert_default().record(now, call);
+    }
+
     /// Takes away what a child of the child had put in, for the same ancestor.
     pub fn forget(&mut self, now: MonoTime, below: &Self) {
+        if let (Some(mine), Some(theirs)) = (&mut self.spans, &below.spans) {
+            mine.withdraw(now, theirs);
+        }
         if let (Some(mine), Some(theirs)) = (&mut self.window, &below.window)
             && self.of.window_serial == below.of.window_serial
         {
@@ -65,6 +79,12 @@ impl Share {
     #[must_use]
     pub fn is_within(&self, between: u64) -> bool {
         self.withdrawals_between == between
+    }
+
+    /// The part in testimony.
+    #[must_use]
+    pub fn spans(&self) -> Option<&OwnSpans> {
+        self.spans.as_deref()
     }
 
     /// The part in a time window.
@@ -97,6 +117,9 @@ impl Share {
         }
         if self.of.serial != ancestor.serial || !self.is_within(between) {
             self.of.failures = 0;
+        }
+        if !self.is_within(between) {
+            self.spans = None;
         }
         self.withdrawals_between = between;
         self.of = Run { failures: self.of.failures, ..ancestor };

@@ -1,14 +1,16 @@
 //! The services an agent tracks: found by name, listed in order, at most so many of them.
 //!
 //! Creating a service creates its ancestors. When the store is full the least recently used service that is idle goes:
-//! Closed, no permit out, no child. One that is not Closed is never evicted, or a flood of names would open what a
+//! Closed and in no opening, no permit out, no child. One that is not Closed is never evicted, or a flood of names would open what a
 //! breaker holds shut. Only the idle enter the line of those to go; who is met at its head and is idle no longer leaves it
 //! until it is again. So the one to go is found at once, however many cannot.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::breaker::Breaker;
+use super::cluster::ClusterBreaker;
 use super::index::NameIndex;
+use super::opening::Opening;
 use super::policy::{Admission, Ruling};
 use super::recency::Recency;
 use super::service::{SEGMENTS_MAX, ServiceName};
@@ -41,6 +43,8 @@ pub struct Slot {
     pub armed: Option<MonoTime>,
     /// What it has counted.
     pub totals: Totals,
+    /// Its part in what hosts judge together; `None` in an agent that is alone.
+    pub cluster: Option<Box<ClusterBreaker>>,
 }
 
 /// What a service has counted since it is tracked.
@@ -145,6 +149,12 @@ impl Store {
         self.names.range((from, Bound::Unbounded)).map(|(_, place)| *place)
     }
 
+    /// Everything that is tracked, by place.
+    pub fn taken(&self) -> impl Iterator<Item = (u32, &Slot)> {
+        let slots = self.slots.iter().enumerate();
+        slots.filter_map(|(place, slot)| Some((u32::try_from(place).ok()?, slot.as_ref()?)))
+    }
+
     /// Notes that a service was used: if it is idle now, it goes to the end of the line.
     pub fn touch(&mut self, place: u32) {
         if self.is_idle(place) {
@@ -189,6 +199,7 @@ impl Store {
             last_asked: None,
             armed: None,
             totals: Totals::default(),
+            cluster: None,
         };
         Some(self.put(slot))
     }
@@ -245,7 +256,8 @@ impl Store {
 
     fn is_idle(&self, place: u32) -> bool {
         let slot = self.at(place);
-        slot.in_flight == 0 && slot.children == 0 && slot.breaker.state().kind() == StateKind::Closed
+        let stays = slot.cluster.as_ref().is_some_and(|cluster| cluster.opening.is_some());
+        slot.in_flight == 0 && slot.children == 0 && !stays && slot.breaker.state().kind() == StateKind::Closed
     }
 
     fn remove(&mut self, place: u32) {
@@ -271,6 +283,22 @@ impl Store {
 
     fn name_at(&self, place: u32) -> &str {
         name_in(&self.slots, place)
+    }
+}
+
+impl Slot {
+    /// The opening that decides here: it is in one, and no operator has spoken.
+    #[inline]
+    #[must_use]
+    pub fn opening(&self) -> Option<&Opening> {
+        let opening = self.cluster.as_ref()?.inside()?;
+        self.breaker.state().hold().is_none().then_some(opening)
+    }
+
+    /// What is done with calls: an operator's word, else the place in an opening, else the own breaker's state.
+    #[must_use]
+    pub fn effective_state(&self) -> StateKind {
+        self.opening().map_or(self.breaker.state().kind(), Opening::state)
     }
 }
 

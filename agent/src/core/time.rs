@@ -39,6 +39,33 @@ impl MonoTime {
     }
 }
 
+/// A moment that may lie before the agent's start: when somebody else did something that we hear of later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment(i64);
+
+impl Moment {
+    /// So long before `now`.
+    #[must_use]
+    pub fn before(now: MonoTime, age: Duration) -> Self {
+        let age = i64::try_from(age.as_nanos()).unwrap_or(i64::MAX);
+        Self(i64::try_from(now.0).unwrap_or(i64::MAX).saturating_sub(age))
+    }
+
+    /// How long ago that was at `now`; zero if it is still to come.
+    #[must_use]
+    pub fn age(self, now: MonoTime) -> Duration {
+        let age = i64::try_from(now.0).unwrap_or(i64::MAX).saturating_sub(self.0);
+        Duration::from_nanos(u64::try_from(age).unwrap_or(0))
+    }
+
+    /// When it is so long ago; the start, if that was before.
+    #[must_use]
+    pub fn after(self, wait: Duration) -> MonoTime {
+        let wait = i64::try_from(wait.as_nanos()).unwrap_or(i64::MAX);
+        MonoTime(u64::try_from(self.0.saturating_add(wait)).unwrap_or(0))
+    }
+}
+
 impl std::ops::Add<Duration> for MonoTime {
     type Output = Self;
 

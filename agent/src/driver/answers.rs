@@ -6,27 +6,29 @@ use std::time::Duration;
 
 use breaker_client::wire::{
     CallReport, Evidence, Failure, FailureCode, Operator, Origin as WireOrigin, Outcome as WireOutcome, Permit, Reason,
-    Rejection, Response, ServiceStatus, Standing, State as WireState, WindowStatus,
+    Rejection, ServiceStatus, Standing, State as WireState, WindowStatus,
 };
 
+use super::evidence;
 use crate::core::breaker::{Breaker, Granted as How, Refusal};
 use crate::core::outcome::{Call, Kind, Origin, Outcome};
 use crate::core::policy::Rate;
 use crate::core::reason::Reason as Why;
-use crate::core::registry::{Answer, Granted, Rejected, Unserved, View};
+use crate::core::registry::{ClusterPlace, Granted, Rejected, Unserved, View};
 use crate::core::state::{Hold, StateKind};
 use crate::core::time::MonoTime;
 
-/// The answer to an acquire.
+/// The answer to an acquire that the agent does not keep track of.
+pub const UNTRACKED: Permit = Permit { id: None, standing: Standing::Untracked, lease_ms: 0, timeout_us: None };
+
+/// The receipt for a call that may go ahead.
 #[must_use]
-pub fn acquire(answer: Result<Answer, Unserved>) -> Response {
-    match answer {
-        Ok(Answer::Granted(granted)) => Response::Granted(permit(&granted)),
-        Ok(Answer::Rejected(rejected)) => Response::Rejected(rejection(&rejected)),
-        Ok(Answer::Untracked) => {
-            Response::Granted(Permit { id: None, standing: Standing::Untracked, lease_ms: 0, timeout_us: None })
-        }
-        Err(unserved) => Response::Failed(failed(unserved)),
+pub fn permit(granted: &Granted) -> Permit {
+    Permit {
+        id: Some(granted.permit.as_u64()),
+        standing: standing(granted.how),
+        lease_ms: millis(granted.lease),
+        timeout_us: granted.timeout.map(|timeout| u64::try_from(timeout.as_micros()).unwrap_or(u64::MAX)),
     }
 }
 
@@ -48,17 +50,25 @@ pub fn failure(code: FailureCode, text: String) -> Failure {
     Failure { code, text }
 }
 
-/// A refusal, in full.
+/// A refusal, in full, with the place of the service that refuses in an opening.
 #[must_use]
-pub fn rejection(rejected: &Rejected) -> Rejection {
+pub fn rejection(rejected: &Rejected, place: Option<&ClusterPlace>) -> Rejection {
     let Refusal { state: kind, reason: why, retry_after } = &rejected.refusal;
-    let evidence = if *kind == StateKind::ForcedOpen { Evidence::Operator } else { Evidence::Own };
+    // An operator's word beats the cluster's, and the cluster's the own breaker, which sleeps meanwhile.
+    let place = place.filter(|place| *kind != StateKind::ForcedOpen && evidence::refuses(place));
+    let evidence = match place {
+        Some(_) => evidence::whose(place),
+        None if *kind == StateKind::ForcedOpen => Evidence::Operator,
+        None => Evidence::Own,
+    };
     Rejection {
         service: rejected.service.to_string(),
         state: state(*kind),
         reason: reason(why),
         evidence,
         retry_after_ms: retry_after.map(millis_up),
+        number: place.map(|place| place.stay.number),
+        judged: place.and_then(|place| place.entered_by.as_ref()).map(evidence::judgement),
     }
 }
 
@@ -71,17 +81,17 @@ pub fn standing(how: How) -> Standing {
     }
 }
 
-/// A service, as status shows it; without the words of peers.
+/// A service, as status shows it; without what the cluster makes of it.
 #[must_use]
 pub fn service(now: MonoTime, view: View<'_>) -> ServiceStatus {
     let breaker = view.breaker();
     let totals = view.totals();
     ServiceStatus {
         service: view.name().to_string(),
-        state: state(breaker.state().kind()),
-        since_ms: millis(now.since(breaker.since())),
-        retry_after_ms: breaker.state().refuses_until().map(|until| millis_up(until.since(now))),
-        reason: breaker.reason().map(reason),
+        state: state(view.effective_state()),
+        since_ms: millis(now.since(view.effective_since())),
+        retry_after_ms: view.refuses_until().map(|until| millis_up(until.since(now))),
+        reason: view.effective_reason().map(reason),
         operator: breaker.state().hold().map(|hold| operator(now, hold)),
         window: window(now, breaker),
         granted: totals.granted,
@@ -89,6 +99,7 @@ pub fn service(now: MonoTime, view: View<'_>) -> ServiceStatus {
         would_refuse: totals.would_refuse,
         dropped: totals.dropped,
         in_flight: view.in_flight(),
+        cluster: None,
         peers: Vec::new(),
     }
 }
@@ -183,15 +194,6 @@ pub fn millis(duration: Duration) -> u64 {
 #[must_use]
 pub fn millis_up(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
-}
-
-fn permit(granted: &Granted) -> Permit {
-    Permit {
-        id: Some(granted.permit.as_u64()),
-        standing: standing(granted.how),
-        lease_ms: millis(granted.lease),
-        timeout_us: granted.timeout.map(|timeout| u64::try_from(timeout.as_micros()).unwrap_or(u64::MAX)),
-    }
 }
 
 fn operator(now: MonoTime, hold: &Hold) -> Operator {

@@ -1,57 +1,40 @@
-//! What the agent has heard from others. For now it is shown and decides nothing.
+//! The peers as gossip knows them, to be shown: who is there, where, in which zone, and how gossip itself fares.
 //!
-//! Bounded: an agent of a cluster of 500 with 200 services in trouble hears 100,000 digests at the most; past the limit
-//! a new one is dropped and counted, and the newest of those known still replace their older ones.
+//! What they say of services is evidence and lives in the registry; nothing here decides anything. Replaced as a whole
+//! with each word of gossip, which bounds how many there are.
 
-use std::collections::BTreeMap;
-
-use breaker_client::wire::{GossipHealth, Member, PeerDigest, Presence};
+use breaker_client::wire::{GossipHealth, Member, Presence};
 
 use super::answers;
-use crate::core::digest::{FailureDigest, Testimony};
-use crate::core::service::ServiceName;
 use crate::core::time::MonoTime;
-use crate::mail::{GossipNews, MemberView, Standing};
+use crate::mail::{MemberView, Standing};
 
-/// Everything heard, and how hearing fares.
+/// Everybody known, and how hearing fares.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Peers {
     health: GossipHealth,
     incarnation: u64,
-    members: Vec<(MonoTime, MemberView)>,
-    heard: BTreeMap<ServiceName, BTreeMap<String, Heard>>,
-    digests: usize,
-    dropped: u64,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-struct Heard {
-    at: MonoTime,
-    incarnation: u64,
-    digest: FailureDigest,
+    /// In order of id.
+    members: Vec<MemberView>,
+    told_at: MonoTime,
 }
 
 impl Peers {
-    /// Nobody heard yet.
+    /// Nobody known yet.
     #[must_use]
     pub(super) fn new(health: GossipHealth, incarnation: u64) -> Self {
-        Self { health, incarnation, members: Vec::new(), heard: BTreeMap::new(), digests: 0, dropped: 0 }
+        Self { health, incarnation, members: Vec::new(), told_at: MonoTime::START }
     }
 
-    /// Takes in what gossip says.
-    pub(super) fn hear(&mut self, now: MonoTime, news: GossipNews) {
-        match news {
-            GossipNews::Health { health, incarnation } => {
-                self.health = health;
-                self.incarnation = incarnation;
-            }
-            GossipNews::Members(members) => self.members = members.into_iter().map(|member| (now, member)).collect(),
-            GossipNews::Heard(Testimony { host, incarnation, age: _, digest }) => {
-                self.keep(host.as_str().to_owned(), Heard { at: now, incarnation, digest });
-            }
-            GossipNews::Withdrawn { host, service } => self.forget(host.as_str(), &service),
-            GossipNews::Said { .. } | GossipNews::Away(_) => {}
-        }
+    /// How gossip fares from now on, and the incarnation this agent speaks under.
+    pub(super) fn fares(&mut self, health: GossipHealth, incarnation: u64) {
+        (self.health, self.incarnation) = (health, incarnation);
+    }
+
+    /// Everybody known but ourselves.
+    pub(super) fn are(&mut self, now: MonoTime, mut members: Vec<MemberView>) {
+        members.sort_by(|a, b| a.node.cmp(&b.node));
+        (self.members, self.told_at) = (members, now);
     }
 
     /// How gossip fares.
@@ -66,15 +49,10 @@ impl Peers {
         self.incarnation
     }
 
-    /// Digests that found no room.
-    #[must_use]
-    pub(super) fn dropped(&self) -> u64 {
-        self.dropped
-    }
-
-    /// Everybody but ourselves.
+    /// Everybody but ourselves, in order of id.
     pub(super) fn members(&self, now: MonoTime) -> impl Iterator<Item = Member> + '_ {
-        self.members.iter().map(move |(at, member)| Member {
+        let since = now.since(self.told_at);
+        self.members.iter().map(move |member| Member {
             node: member.node.clone(),
             zone: member.zone.clone(),
             address: member.address.to_string(),
@@ -84,61 +62,15 @@ impl Peers {
                 Standing::Silent => Presence::Silent,
                 Standing::Left => Presence::Left,
             },
-            heard_ms: Some(answers::millis(member.heard + now.since(*at))),
+            heard_ms: Some(answers::millis(member.heard + since)),
             digests: member.digests as u64,
         })
     }
 
-    /// What peers say of a service, the newest first.
+    /// The zone of a peer, where known.
     #[must_use]
-    pub(super) fn digests_of(&self, now: MonoTime, service: &ServiceName) -> Vec<PeerDigest> {
-        let Some(heard) = self.heard.get(service) else { return Vec::new() };
-        let mut digests: Vec<PeerDigest> = heard
-            .iter()
-            .map(|(node, heard)| PeerDigest {
-                node: node.clone(),
-                state: answers::state(heard.digest.state),
-                since_ms: answers::millis(heard.digest.age + now.since(heard.at)),
-                total: heard.digest.total,
-                failed: heard.digest.failed,
-                heard_ms: answers::millis(now.since(heard.at)),
-            })
-            .collect();
-        digests.sort_by_key(|digest| digest.heard_ms);
-        digests
-    }
-
-    /// Services that peers speak of whose name sorts after `after`, in order.
-    pub(super) fn services_after(&self, after: Option<&ServiceName>) -> impl Iterator<Item = &ServiceName> + use<'_> {
-        use std::ops::Bound;
-        let from = after.map_or(Bound::Unbounded, |name| Bound::Excluded(name.clone()));
-        self.heard.range((from, Bound::Unbounded)).map(|(name, _)| name)
-    }
-
-    fn keep(&mut self, node: String, heard: Heard) {
-        let service = heard.digest.service.clone();
-        match self.heard.get(&service).and_then(|of_service| of_service.get(&node)) {
-            Some(known) if known.incarnation > heard.incarnation => return,
-            Some(_) => {}
-            None if self.digests >= DIGESTS_MAX => {
-                self.dropped += 1;
-                return;
-            }
-            None => self.digests += 1,
-        }
-        self.heard.entry(service).or_default().insert(node, heard);
-    }
-
-    fn forget(&mut self, node: &str, service: &ServiceName) {
-        let Some(of_service) = self.heard.get_mut(service) else { return };
-        if of_service.remove(node).is_some() {
-            self.digests -= 1;
-        }
-        if of_service.is_empty() {
-            self.heard.remove(service);
-        }
+    pub(super) fn zone_of(&self, node: &str) -> Option<&str> {
+        let place = self.members.binary_search_by(|member| member.node.as_str().cmp(node)).ok()?;
+        self.members.get(place)?.zone.as_deref()
     }
 }
-
-/// Most digests kept: about 200 bytes each, 20 MB.
-pub(super) const DIGESTS_MAX: usize = 100_000;

@@ -2,14 +2,14 @@
 
 use breaker_client::wire::{
     Action as WireAction, BATCH_MAX, BatchEntry, FRAME_MAX, Failure, FailureCode, Hold, Member, Presence, REPEAT_MAX,
-    Receipt, Request, RequestFrame, Response, ResponseFrame, Verdict,
+    Receipt, Rejection, Request, RequestFrame, Response, ResponseFrame, Verdict,
 };
 
 use super::status::encoded_len;
 use super::{Driver, Watcher, answers};
 use crate::core::outcome::{Call, Outcome};
 use crate::core::permits::{Holder, PermitId};
-use crate::core::registry::{Answer, Ask, Told};
+use crate::core::registry::{Answer, Ask, Rejected, Told};
 use crate::core::service::ServiceName;
 use crate::core::state::Action;
 use crate::core::time::MonoTime;
@@ -31,7 +31,7 @@ impl Driver {
                 self.status(now, service.as_deref(), after.as_deref(), limit, peers)
             }
             Request::Members => Ok(self.members(now)),
-            Request::Watch => Ok(self.watch(connection, id)),
+            Request::Watch => Ok(self.watch(now, connection, id)),
             Request::Operate { service, action, for_ms, reason } => {
                 self.operate(now, connection, &service, action, for_ms, reason.as_deref())
             }
@@ -54,12 +54,21 @@ impl Driver {
         };
         let (registry, mut turn, config) = self.turn(now);
         let answer = registry.acquire(&mut turn, Ask { service, holder, timeout }, &|name| config.ruling(name));
-        match &answer {
-            Ok(Answer::Granted(_) | Answer::Untracked) => self.counts.granted += 1,
-            Ok(Answer::Rejected(_)) => self.counts.rejected += 1,
-            Err(_) => {}
-        }
-        Ok(answers::acquire(answer))
+        Ok(match answer {
+            Ok(Answer::Granted(granted)) => {
+                self.counts.granted += 1;
+                Response::Granted(answers::permit(&granted))
+            }
+            Ok(Answer::Rejected(rejected)) => {
+                self.counts.rejected += 1;
+                Response::Rejected(self.rejection(now, &rejected))
+            }
+            Ok(Answer::Untracked) => {
+                self.counts.granted += 1;
+                Response::Granted(answers::UNTRACKED)
+            }
+            Err(unserved) => Response::Failed(answers::failed(unserved)),
+        })
     }
 
     fn report(
@@ -123,8 +132,14 @@ impl Driver {
         let verdict = self.registry.query(now, service, &ruling_on).map_err(answers::failed)?;
         Ok(Response::Verdict(match verdict {
             Ok(how) => Verdict::Allowed(answers::standing(how)),
-            Err(rejected) => Verdict::Refused(answers::rejection(&rejected)),
+            Err(rejected) => Verdict::Refused(self.rejection(now, &rejected)),
         }))
+    }
+
+    /// A refusal with what it rests on.
+    fn rejection(&self, now: MonoTime, rejected: &Rejected) -> Rejection {
+        let place = self.registry.cluster_place(now, rejected.service.as_str());
+        answers::rejection(rejected, place.as_ref())
     }
 
     /// Ourselves, then the others in order of name, as many as fit in a frame: 300 with names of the longest kind, 900
@@ -139,20 +154,18 @@ impl Driver {
             heard_ms: None,
             digests: self.outlets.published.borrow().digests.len() as u64,
         };
-        let mut others: Vec<Member> = self.peers.members(now).collect();
-        others.sort_by(|a, b| a.node.cmp(&b.node));
         let mut room = FRAME_MAX - MEMBERS_RESERVE;
         let fits = |member: &Member| {
             room = room.saturating_sub(encoded_len(member));
             room > 0
         };
-        let members = std::iter::once(myself).chain(others).take_while(fits).collect();
+        let members = std::iter::once(myself).chain(self.peers.members(now)).take_while(fits).collect();
         Response::Members(members)
     }
 
-    fn watch(&mut self, connection: ConnectionId, id: u32) -> Response {
+    fn watch(&mut self, now: MonoTime, connection: ConnectionId, id: u32) -> Response {
         // What has happened so far, also within this batch of requests, is not from now on.
-        self.tell();
+        self.tell(now);
         if let Some(connection) = self.connections.get_mut(&connection) {
             connection.watch = Some(Watcher { id, missed: 0 });
         }

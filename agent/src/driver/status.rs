@@ -5,7 +5,7 @@ use breaker_client::wire::{
     WithPeers, to_bytes,
 };
 
-use super::{Driver, answers};
+use super::{Driver, answers, evidence};
 use crate::core::registry::Unserved;
 use crate::core::service::ServiceName;
 use crate::core::time::MonoTime;
@@ -69,7 +69,7 @@ impl Driver {
         let own = self.registry.views_after(after).map(|view| view.name());
         match peers {
             WithPeers::No => Box::new(own),
-            WithPeers::Yes => Box::new(merged(own, self.peers.services_after(after))),
+            WithPeers::Yes => Box::new(merged(own, self.registry.services_heard_after(after))),
         }
     }
 
@@ -78,14 +78,17 @@ impl Driver {
             Some(view) => answers::service(now, view),
             None => unused(name),
         };
+        let Some(seen) = self.registry.cluster_view(now, name.as_str()) else { return status };
+        let place = self.registry.cluster_place(now, name.as_str());
+        status.cluster = Some(evidence::cluster(&seen, place.as_ref()));
         if peers == WithPeers::Yes {
-            status.peers = self.peers.digests_of(now, name);
-            status.peers.truncate(PEERS_SHOWN_MAX);
+            status.peers = evidence::peers(seen.peers, &self.peers);
         }
         status
     }
 
     fn agent(&self, now: MonoTime) -> AgentStatus {
+        let host = self.registry.host_state();
         AgentStatus {
             node: self.identity.node.clone(),
             zone: self.identity.zone.clone(),
@@ -93,6 +96,9 @@ impl Driver {
             incarnation: self.peers.incarnation(),
             up_ms: answers::millis(now.since(MonoTime::START)),
             gossip: self.peers.health(),
+            deaf: host.deaf,
+            sick: host.sick,
+            authority: evidence::authority(self.config.cluster.authority.value),
             services: self.registry.services() as u64,
             connections: self.connections.len() as u64,
             counters: self.counters(),
@@ -115,12 +121,13 @@ fn unused(name: &ServiceName) -> ServiceStatus {
         would_refuse: 0,
         dropped: 0,
         in_flight: 0,
+        cluster: None,
         peers: Vec::new(),
     }
 }
 
 /// Two sorted sequences as one, what is in both once.
-fn merged<'a>(
+pub(super) fn merged<'a>(
     a: impl Iterator<Item = &'a ServiceName> + 'a,
     b: impl Iterator<Item = &'a ServiceName> + 'a,
 ) -> impl Iterator<Item = &'a ServiceName> + 'a {
@@ -151,6 +158,3 @@ const PAGE_MAX: u32 = 10_000;
 
 /// Bytes of a page beside the agent and its services: ids, lengths, and the name of the next page.
 const PAGE_RESERVE: usize = 512;
-
-/// Most peers shown for one service: about 110 bytes each, so that one service always fits in a frame.
-const PEERS_SHOWN_MAX: usize = 400;

@@ -5,17 +5,21 @@
 
 mod batches;
 mod calls;
+mod cluster;
 mod deadlines;
 mod digests;
+mod evidence;
 mod operators;
 mod status;
 mod watchers;
 
+use std::sync::Mutex;
+use std::time::Duration;
+
 use breaker_client::wire::{
-    Action as WireAction, BatchEntry, CallReport, FailureCode, Hold as WireHold, Permit, ServiceStatus, State,
-    StatusPage, WithPeers,
+    Action as WireAction, BatchEntry, CallReport, Event, FailureCode, Hold as WireHold, Permit, Request, RequestFrame,
+    Response, ServiceStatus, State, StatusPage, WithPeers,
 };
-use breaker_client::wire::{Request, RequestFrame};
 
 use super::*;
 use crate::mail::OUTBOX_MAX;
@@ -34,7 +38,9 @@ struct Stand {
     driver: Driver,
     now: MonoTime,
     published: watch::Receiver<Published>,
-    _alerts: mpsc::Receiver<Alert>,
+    alerts: mpsc::Receiver<Alert>,
+    /// What an observer saw, and when.
+    seen: Arc<Mutex<Vec<(MonoTime, String)>>>,
     connections: u64,
 }
 
@@ -52,6 +58,11 @@ impl Stand {
 
     /// With a configuration.
     fn with(yaml: &str) -> Self {
+        Self::start(yaml, GossipHealth::Off)
+    }
+
+    /// With a configuration, and with peers or without.
+    fn start(yaml: &str, gossip: GossipHealth) -> Self {
         let config = Config::load(yaml, "test.yaml").unwrap();
         let identity = Identity {
             node: "me".to_owned(),
@@ -63,9 +74,17 @@ impl Stand {
         };
         let (published_to, published) = watch::channel(Published::default());
         let (alerts_to, alerts) = mpsc::channel(crate::mail::ALERTS_MAX);
-        let outlets = Outlets { published: published_to, alerts: alerts_to, observer: None };
-        let driver = Driver::new(Arc::new(config), identity, GossipHealth::Off, Guards::ON, outlets);
-        Self { driver, now: MonoTime::START, published, _alerts: alerts, connections: 0 }
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let sink = seen.clone();
+        let observer: Observer = Box::new(move |at, what| sink.lock().unwrap().push((at, format!("{what:?}"))));
+        let outlets = Outlets { published: published_to, alerts: alerts_to, observer: Some(observer) };
+        let driver = Driver::new(Arc::new(config), identity, gossip, Guards::ON, outlets);
+        Self { driver, now: MonoTime::START, published, alerts, seen, connections: 0 }
+    }
+
+    /// What the observer has seen since the last look.
+    fn seen(&self) -> Vec<(MonoTime, String)> {
+        std::mem::take(&mut self.seen.lock().unwrap())
     }
 
     fn connect(&mut self, uid: Option<u32>) -> Client {

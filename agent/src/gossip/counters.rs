@@ -28,6 +28,26 @@ pub struct GossipCounters {
     pub stale_values: AtomicU64,
     /// Peers, or digests of one, beyond what is kept.
     pub beyond_limits: AtomicU64,
+    /// Testimonies of ours, and what they were judged by, pushed to peers.
+    pub alerts_sent: AtomicU64,
+    /// Testimonies that peers pushed here, new or not.
+    pub alerts_received: AtomicU64,
+    /// Of these, passed on.
+    pub alerts_relayed: AtomicU64,
+    /// Not pushed or passed on because nobody needs them: a service known to be refused, one more host that joined.
+    pub alerts_suppressed: AtomicU64,
+    /// Lost to a limit: the queue, the budget of lone failures, the length of an entry, the driver's mailbox.
+    pub alerts_dropped: AtomicU64,
+    /// Testimonies that cannot be, or are another cluster's.
+    pub alerts_malformed: AtomicU64,
+    /// Datagrams of alerts sent.
+    pub alert_datagrams_sent: AtomicU64,
+    /// Peers greeted, so that the first alert to them is used when it arrives.
+    pub greetings: AtomicU64,
+    /// Times this agent itself was away, and all that came meanwhile was dropped.
+    pub away: AtomicU64,
+    /// Messages dropped because this agent was away when they came.
+    pub away_dropped: AtomicU64,
     /// Times the list of known incarnations grew to where chitchat will soon fail.
     pub size_alarms: AtomicU64,
 }
@@ -36,8 +56,18 @@ impl GossipCounters {
     /// Every count by its name, the transport's included.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
         [
+            ("gossip_alert_datagrams_sent", &self.alert_datagrams_sent),
+            ("gossip_alerts_dropped", &self.alerts_dropped),
+            ("gossip_alerts_malformed", &self.alerts_malformed),
+            ("gossip_alerts_received", &self.alerts_received),
+            ("gossip_alerts_relayed", &self.alerts_relayed),
+            ("gossip_alerts_sent", &self.alerts_sent),
+            ("gossip_alerts_suppressed", &self.alerts_suppressed),
+            ("gossip_away", &self.away),
+            ("gossip_away_dropped", &self.away_dropped),
             ("gossip_beyond_limits", &self.beyond_limits),
             ("gossip_deaths", &self.deaths),
+            ("gossip_greetings", &self.greetings),
             ("gossip_inbox_full", &self.inbox_full),
             ("gossip_malformed_values", &self.malformed_values),
             ("gossip_name_clashes", &self.name_clashes),

@@ -14,23 +14,32 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::counters::GossipCounters;
-use super::entry::{BYE, HOST, host_value};
+use super::entry::{BYE, HOST, digest_key, digest_value, host_value};
 use super::peers::{Identity, Peers, Progress, Value};
 use super::publisher::Write;
+use super::pulse::{Mark, Pulse};
 use super::seeds::{Seeds, resolve};
-use super::socket::{Doorway, INBOX_MAX, SealedSocket, pump};
+use super::socket::{Doorway, SealedSocket};
 use crate::core::time::MonoTime;
-use crate::seal::SealedTransport;
+use crate::seal::{Received, SealedTransport};
 
 /// What a life begins with.
 pub(super) struct Beginning {
     pub(super) me: Identity,
-    pub(super) zone: Option<String>,
     pub(super) cluster: String,
     pub(super) seeds: Seeds,
     pub(super) interval: Duration,
     pub(super) transport: Arc<SealedTransport>,
+    pub(super) inbox: mpsc::Receiver<Received>,
     pub(super) counters: Arc<GossipCounters>,
+}
+
+/// What a look at chitchat's state came to.
+pub(super) struct Observed {
+    /// Bytes chitchat needs to name everybody.
+    pub(super) digest_bytes: usize,
+    /// Our own heartbeat.
+    pub(super) heartbeat: u64,
 }
 
 /// A running chitchat. Dropped, it ends without a goodbye.
@@ -45,11 +54,9 @@ pub(super) struct Life {
 impl Life {
     /// Starts chitchat; why not, in words.
     pub(super) async fn begin(beginning: Beginning) -> Result<Self, String> {
-        let Beginning { me, zone, cluster, seeds, interval, transport, counters } = beginning;
-        let (inbox_filler, inbox) = mpsc::channel(INBOX_MAX);
+        let Beginning { me, cluster, seeds, interval, transport, inbox, counters } = beginning;
         let (exchanges, exchanges_ended) = watch::channel(0);
-        let socket =
-            SealedSocket { transport: Arc::clone(&transport), inbox, exchanges, counters: Arc::clone(&counters) };
+        let socket = SealedSocket { transport, inbox, exchanges, counters };
         let config = ChitchatConfig {
             listen_addr: me.address,
             chitchat_id: ChitchatId::new(me.node, me.incarnation, me.address),
@@ -61,14 +68,12 @@ impl Life {
             catchup_callback: None,
             extra_liveness_predicate: None,
         };
-        let first_values = vec![(HOST.to_owned(), host_value(zone))];
         let handle =
-            spawn_chitchat(config, first_values, &Doorway::new(socket)).await.map_err(|error| error.to_string())?;
+            spawn_chitchat(config, Vec::new(), &Doorway::new(socket)).await.map_err(|error| error.to_string())?;
         let wakes = Arc::new(Notify::new());
         let waker = Arc::clone(&wakes);
         handle.with_chitchat(|chitchat| wake_on_values(chitchat, &waker)).await;
         let mut tasks = JoinSet::new();
-        tasks.spawn(pump(transport, inbox_filler, counters));
         let (resolver, resolved) = watch::channel(Vec::new());
         tasks.spawn(resolve(seeds.names, resolver));
         Ok(Self { handle, tasks, exchanges: exchanges_ended, wakes, resolved })
@@ -94,33 +99,37 @@ impl Life {
     }
 
     /// Writes values for peers to read.
-    pub(super) async fn write(&self, writes: &[Write]) {
+    pub(super) async fn write(&self, writes: &[Write], pulse: &Pulse, now: MonoTime) {
         self.handle
             .with_chitchat(|chitchat| {
                 let state = chitchat.self_node_state();
+                let mark = Mark { at: now, heartbeat: state.heartbeat().into() };
                 for write in writes {
                     match write {
-                        Write::Set { key, value } => state.set(key, value),
-                        Write::Delete { key } => state.delete(key),
+                        Write::Digest { digest, held } => {
+                            state.set(digest_key(&digest.service), digest_value(digest, pulse.stamp(mark, *held)));
+                        }
+                        Write::Host(word) => state.set(HOST, host_value(word)),
+                        Write::Delete(service) => state.delete(&digest_key(service)),
                     }
                 }
             })
             .await;
     }
 
-    /// Shows everybody known to `peers`; how many bytes chitchat needs to name them all.
-    pub(super) async fn observe(&self, peers: &mut Peers, now: MonoTime) -> usize {
+    /// Shows everybody known to `peers`.
+    pub(super) async fn observe(&self, peers: &mut Peers, now: MonoTime) -> Observed {
         self.handle
             .with_chitchat(|chitchat| {
-                let mut bytes = 0;
+                let mut digest_bytes = 0;
                 for (id, state) in chitchat.node_states() {
-                    bytes += digest_len(id);
+                    digest_bytes += digest_len(id);
                     let node = id.node_id.to_string();
                     let who = Identity { node, incarnation: id.generation_id, address: id.gossip_advertise_addr };
                     peers.observe(&who, progress(state), values(state), now);
                 }
                 peers.settle(now);
-                bytes
+                Observed { digest_bytes, heartbeat: chitchat.self_node_state().heartbeat().into() }
             })
             .await
     }

@@ -15,9 +15,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::counters::{GossipCounters, count};
-use super::entry::{Entry, is_word, service_of};
-use crate::core::digest::{FailureDigest, HostId, Testimony};
+use super::entry::{Entry, service_of};
+use super::word::{Malformed, is_word};
+use crate::core::digest::{FailureDigest, HostId, HostWord, Testimony};
 use crate::core::service::ServiceName;
+use crate::core::spans::aged;
 use crate::core::time::MonoTime;
 use crate::mail::{GossipNews, MemberView, Standing};
 
@@ -25,9 +27,9 @@ use crate::mail::{GossipNews, MemberView, Standing};
 #[derive(Debug)]
 pub(super) struct Peers {
     me: Identity,
-    silent_after: Duration,
+    interval: Duration,
     peers: BTreeMap<String, Peer>,
-    changed: BTreeSet<(String, ServiceName)>,
+    changed: BTreeSet<(String, Change)>,
     outnumbered_by: Option<u64>,
     counters: Arc<GossipCounters>,
 }
@@ -58,6 +60,15 @@ pub(super) struct Value<'a> {
     pub(super) version: u64,
 }
 
+/// What of somebody's words changed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Change {
+    /// What it says of itself.
+    Host,
+    /// What it says of a service.
+    Digest(ServiceName),
+}
+
 #[derive(Debug)]
 struct Peer {
     incarnation: u64,
@@ -67,21 +78,34 @@ struct Peer {
     heard: Option<MonoTime>,
     first_seen: MonoTime,
     standing: Standing,
-    zone: Option<String>,
+    word: Option<HostWord>,
     digests: BTreeMap<ServiceName, Kept>,
     is_present: bool,
 }
 
 #[derive(Debug)]
 struct Kept {
-    sequence: u64,
     digest: FailureDigest,
+    /// How old it was when it was read.
+    age: Duration,
+    read: MonoTime,
+}
+
+/// How somebody's values are read.
+#[derive(Clone, Copy, Debug)]
+struct Reading {
+    /// Values up to this version are known.
+    known: u64,
+    /// Where its heartbeat is by now.
+    heartbeat: u64,
+    interval: Duration,
+    now: MonoTime,
 }
 
 impl Peers {
-    pub(super) fn new(me: Identity, silent_after: Duration, counters: Arc<GossipCounters>) -> Self {
+    pub(super) fn new(me: Identity, interval: Duration, counters: Arc<GossipCounters>) -> Self {
         let (peers, changed) = Default::default();
-        Self { me, silent_after, peers, changed, outnumbered_by: None, counters }
+        Self { me, interval, peers, changed, outnumbered_by: None, counters }
     }
 
     /// Begins a new life of gossip, in which nobody is known yet.
@@ -89,7 +113,7 @@ impl Peers {
         self.me.incarnation = incarnation;
         self.outnumbered_by = None;
         for (node, peer) in std::mem::take(&mut self.peers) {
-            self.changed.extend(peer.digests.into_keys().map(|service| (node.clone(), service)));
+            self.changed.extend(peer.digests.into_keys().map(|service| (node.clone(), Change::Digest(service))));
         }
     }
 
@@ -105,6 +129,7 @@ impl Peers {
             return;
         }
         let counters = Arc::clone(&self.counters);
+        let interval = self.interval;
         let Some(peer) = self.present(who, now) else { return };
         let before = std::mem::replace(&mut peer.progress, progress);
         // The first value heard is no movement.
@@ -117,19 +142,20 @@ impl Peers {
         } else if (before.newest, before.forgotten) != (progress.newest, progress.forgotten) {
             let resent = progress.forgotten != before.forgotten || progress.newest < before.newest;
             let known = if resent { 0 } else { before.newest };
-            let changed = peer.read(values, known, &counters);
-            self.changed.extend(changed.into_iter().map(|service| (who.node.clone(), service)));
+            let reading = Reading { known, heartbeat: progress.heartbeat, interval, now };
+            let changed = peer.read(values, reading, &counters);
+            self.changed.extend(changed.into_iter().map(|change| (who.node.clone(), change)));
         }
     }
 
     /// Ends a turn in which everybody known was observed: forgets the others and judges who is heard.
     pub(super) fn settle(&mut self, now: MonoTime) {
-        let silent_after = self.silent_after;
+        let silent_after = SILENT_AFTER.max(self.interval * 6);
         for (node, peer) in &mut self.peers {
             peer.judge(now, silent_after);
             if peer.is_mute(now) || !peer.is_present {
                 let gone = std::mem::take(&mut peer.digests).into_keys();
-                self.changed.extend(gone.map(|service| (node.clone(), service)));
+                self.changed.extend(gone.map(|service| (node.clone(), Change::Digest(service))));
             }
         }
         self.peers.retain(|_, peer| std::mem::take(&mut peer.is_present));
@@ -139,7 +165,7 @@ impl Peers {
     pub(super) fn members(&self, now: MonoTime) -> Vec<MemberView> {
         let view = |(node, peer): (&String, &Peer)| MemberView {
             node: node.clone(),
-            zone: peer.zone.clone(),
+            zone: peer.word.as_ref().and_then(|word| word.zone.as_deref()).map(str::to_owned),
             address: peer.address,
             incarnation: peer.incarnation,
             standing: peer.standing,
@@ -150,19 +176,21 @@ impl Peers {
     }
 
     /// The first of what changed since it was last told, if anything did.
-    pub(super) fn next_change(&self) -> Option<GossipNews> {
-        let (node, service) = self.changed.first()?;
-        let peer = self.peers.get(node);
-        let kept = peer.and_then(|peer| Some((peer, peer.digests.get(service)?)));
-        Some(match kept {
-            Some((Peer { incarnation, .. }, Kept { digest, .. })) => GossipNews::Heard(Testimony {
-                host: HostId::new(node),
-                incarnation: *incarnation,
-                age: Duration::ZERO,
-                digest: digest.clone(),
-            }),
-            None => GossipNews::Withdrawn { host: HostId::new(node), service: service.clone() },
-        })
+    pub(super) fn next_change(&mut self, now: MonoTime) -> Option<GossipNews> {
+        while let Some((node, change)) = self.changed.first() {
+            let news = match (change, self.peers.get(node)) {
+                (Change::Host, peer) => peer.and_then(|peer| peer.said(node)),
+                (Change::Digest(service), peer) => Some(
+                    peer.and_then(|peer| peer.heard(node, service, now))
+                        .unwrap_or_else(|| GossipNews::Withdrawn { host: HostId::new(node), service: service.clone() }),
+                ),
+            };
+            if news.is_some() {
+                return news;
+            }
+            self.changed.pop_first();
+        }
+        None
     }
 
     /// What [`Peers::next_change`] said was told.
@@ -194,7 +222,7 @@ impl Peers {
         if known.is_none_or(|peer| (peer.incarnation, peer.address) < life) {
             let former = self.peers.insert(who.node.clone(), Peer::new(who, now));
             let gone = former.into_iter().flat_map(|peer| peer.digests.into_keys());
-            self.changed.extend(gone.map(|service| (who.node.clone(), service)));
+            self.changed.extend(gone.map(|service| (who.node.clone(), Change::Digest(service))));
         }
         let peer = self.peers.get_mut(&who.node)?;
         peer.is_present = true;
@@ -211,55 +239,86 @@ impl Peer {
             heard: None,
             first_seen: now,
             standing: Standing::Silent,
-            zone: None,
+            word: None,
             digests: BTreeMap::new(),
             is_present: true,
         }
     }
 
-    /// Reads values newer than the known version, and drops the digests of services no longer among them; which
-    /// services that touched.
+    /// Reads values newer than the known version, and drops the digests of services no longer among them; what that
+    /// changed.
     fn read<'a>(
         &mut self,
         values: impl Iterator<Item = Value<'a>>,
-        known: u64,
+        reading: Reading,
         counters: &GossipCounters,
-    ) -> BTreeSet<ServiceName> {
+    ) -> BTreeSet<Change> {
         let mut changed = BTreeSet::new();
         let mut spoken_of = BTreeSet::new();
         for Value { key, value, version } in values {
             spoken_of.extend(service_of(key));
-            if version <= known {
+            if version <= reading.known {
                 continue;
             }
             match Entry::read(key, value) {
-                Ok(Entry::Digest { sequence, digest }) => changed.extend(self.keep(sequence, digest, counters)),
-                Ok(Entry::Host { zone }) => self.zone = zone,
+                Ok(Entry::Digest { digest, stamp }) => {
+                    let age = stamp.age(reading.heartbeat);
+                    // It may have been on its way for two turns more. Counts must not look fresher than they are; a place
+                    // is best known as near as can be told.
+                    let spans = aged(&digest.spans, reading.interval.saturating_mul(2));
+                    let digest = FailureDigest { spans, ..digest };
+                    changed.extend(self.keep(Kept { digest, age, read: reading.now }, counters));
+                }
+                Ok(Entry::Host(word)) => {
+                    self.word = Some(word);
+                    changed.insert(Change::Host);
+                }
                 Ok(Entry::Bye) => self.standing = Standing::Left,
                 Ok(Entry::Unknown) => {}
-                Err(_) => count(&counters.malformed_values),
+                Err(Malformed) => count(&counters.malformed_values),
             }
         }
         let gone: Vec<_> = self.digests.keys().filter(|service| !spoken_of.contains(*service)).cloned().collect();
         gone.iter().for_each(|service| drop(self.digests.remove(service)));
-        changed.extend(gone);
+        changed.extend(gone.into_iter().map(Change::Digest));
         changed
     }
 
-    /// Keeps a digest if it is the newest; its service, if so.
-    fn keep(&mut self, sequence: u64, digest: FailureDigest, counters: &GossipCounters) -> Option<ServiceName> {
-        let kept = self.digests.get(&digest.service);
-        if kept.is_some_and(|kept| kept.sequence >= sequence) {
+    /// Keeps a digest if it is the newest; what that changed. A later version of a value with the same number is the
+    /// same digest, written anew.
+    fn keep(&mut self, new: Kept, counters: &GossipCounters) -> Option<Change> {
+        let kept = self.digests.get(&new.digest.service);
+        if kept.is_some_and(|kept| kept.digest.sequence > new.digest.sequence) {
             count(&counters.stale_values);
+            return None;
+        }
+        if kept.is_some_and(|kept| kept.digest == new.digest) {
             return None;
         }
         if kept.is_none() && self.digests.len() >= DIGESTS_MAX {
             count(&counters.beyond_limits);
             return None;
         }
-        let service = digest.service.clone();
-        self.digests.insert(service.clone(), Kept { sequence, digest });
-        Some(service)
+        let service = new.digest.service.clone();
+        self.digests.insert(service.clone(), new);
+        Some(Change::Digest(service))
+    }
+
+    /// What it says of itself.
+    fn said(&self, node: &str) -> Option<GossipNews> {
+        let word = self.word.clone()?;
+        Some(GossipNews::Said { host: HostId::new(node), incarnation: self.incarnation, word })
+    }
+
+    /// What it says of a service.
+    fn heard(&self, node: &str, service: &ServiceName, now: MonoTime) -> Option<GossipNews> {
+        let Kept { digest, age, read } = self.digests.get(service)?;
+        Some(GossipNews::Heard(Testimony {
+            host: HostId::new(node),
+            incarnation: self.incarnation,
+            age: age.saturating_add(now.since(*read)),
+            digest: digest.clone(),
+        }))
     }
 
     /// Whether it is heard. Who said goodbye does not come back in the same life.
@@ -282,6 +341,10 @@ impl Peer {
         self.standing == Standing::Left || self.silence(now) >= FORGOTTEN_AFTER
     }
 }
+
+/// How long a peer may not be heard and still be live, at least: longer than a pause nobody would notice. With slow
+/// gossip it is six intervals.
+pub(super) const SILENT_AFTER: Duration = Duration::from_secs(3);
 
 /// Most peers kept: twice the pool the state plane is made for.
 pub(super) const PEERS_MAX: usize = 1_024;

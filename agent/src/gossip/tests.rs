@@ -1,8 +1,10 @@
 //! Whole agents' gossip on an in-memory fabric under paused time, and once on real loopback sockets.
 
+mod alerts;
 mod cluster;
 mod fabric;
 mod hostile;
+mod rest;
 
 use std::time::Duration;
 

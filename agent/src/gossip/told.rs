@@ -58,14 +58,16 @@ impl Told {
         self.health = Some((health, incarnation));
     }
 
-    /// Tells all that is new, as far as there is room.
-    pub(super) fn tell(&mut self, peers: &mut Peers, now: MonoTime) -> Result<(), Gone> {
+    /// Tells all that is new, as far as there is room; the members are these.
+    pub(super) fn tell(&mut self, members: Vec<MemberView>, peers: &mut Peers, now: MonoTime) -> Result<(), Gone> {
         // Also when there is nothing to tell: gossip without a driver is gossip without a purpose.
         if self.news.is_closed() {
             return Err(Gone);
         }
-        let told =
-            self.tell_health().and_then(|()| self.tell_members(peers, now)).and_then(|()| self.tell_changes(peers));
+        let told = self
+            .tell_health()
+            .and_then(|()| self.tell_members(members, now))
+            .and_then(|()| self.tell_changes(peers, now));
         if told == Err(Stop::Gone) { Err(Gone) } else { Ok(()) }
     }
 
@@ -93,8 +95,7 @@ impl Told {
         Ok(())
     }
 
-    fn tell_members(&mut self, peers: &Peers, now: MonoTime) -> Result<(), Stop> {
-        let members = peers.members(now);
+    fn tell_members(&mut self, members: Vec<MemberView>, now: MonoTime) -> Result<(), Stop> {
         let are_aged = !members.is_empty() && now.since(self.members_at) >= AGES_EVERY;
         if are_aged || !are_alike(&members, &self.members) {
             self.send(GossipNews::Members(members.clone()))?;
@@ -103,8 +104,8 @@ impl Told {
         Ok(())
     }
 
-    fn tell_changes(&self, peers: &mut Peers) -> Result<(), Stop> {
-        while let Some(change) = peers.next_change() {
+    fn tell_changes(&self, peers: &mut Peers, now: MonoTime) -> Result<(), Stop> {
+        while let Some(change) = peers.next_change(now) {
             self.send(change)?;
             peers.told();
         }

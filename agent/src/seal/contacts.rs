@@ -111,8 +111,9 @@ impl Contact {
 /// Most addresses with a known life: as many as senders.
 pub(super) const ADDRESSES_MAX: usize = super::SENDERS_MAX;
 
-/// Most messages that can still be answered by a hello: what an agent sends in a busy second.
-pub(super) const UNANSWERED_MAX: usize = 256;
+/// Most messages that can still be answered by a hello: what an agent sends within [`ANSWER_LIFE`] when its alerts are
+/// at their limit, and a busy state plane beside them.
+pub(super) const UNANSWERED_MAX: usize = 1_024;
 
 /// Most bytes of first messages kept to be sent again. First messages are small unless the cluster is large.
 pub(super) const UNANSWERED_BYTES_MAX: usize = 512 * 1024;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! plane, 1 | sender's boot id, 8 | counter, 8 | receiver's boot id as last heard, 8 | body
-//! part     message, 4 | index, 1 | count, 1 | bytes of the message            plane 0
+//! part     message, 4 | index, 1 | count, 1 | bytes of the message            plane 0 or 1
 //! hello    counter of the datagram it answers, 8                              plane 255, the transport's own
 //! ```
 //! All integers are little endian. A boot id of zero stands for "not heard yet". The first four fields stay in their

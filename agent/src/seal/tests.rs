@@ -60,6 +60,43 @@ fn a_message_as_long_as_allowed_arrives_and_one_byte_more_is_refused() {
 }
 
 #[test]
+fn each_plane_gets_its_own_messages() {
+    let [mut a, mut b] = End::met(Some(&key(1)));
+    for plane in [Plane::State, Plane::Alert] {
+        let sent = a.seal.seal(plane, b.address, b"x", a.now, &mut a.rng).unwrap();
+        assert_eq!(sent[0].datagram.len(), OVERHEAD + 1);
+        let opened = b.open(a.address, &sent[0].datagram);
+        assert_eq!(opened, Opened::Message { plane, message: b"x".to_vec() });
+    }
+}
+
+#[test]
+fn somebody_is_known_at_an_address_once_heard_there() {
+    let [mut a, mut b] = End::pair(Some(&key(1)));
+    assert!(!a.seal.knows(b.address));
+    wire::exchange(&mut a, &mut b, b"x");
+    assert!(a.seal.knows(b.address) && b.seal.knows(a.address));
+}
+
+/// For a simulation that shows what the refusal is good for; forgeries stay forgeries.
+#[test]
+fn with_replays_taken_a_datagram_is_used_again_and_in_the_next_life() {
+    let [mut a, mut b] = End::met(Some(&key(1)));
+    let sent = a.seal_to(b.address, b"x").remove(0).datagram;
+    for mut end in [b.restarted(), b.restarted()] {
+        end.seal = end.seal.with_replays(Replays::Taken);
+        for _ in 0..2 {
+            assert!(matches!(end.open(address(66), &sent), Opened::Message { .. }));
+        }
+        let mut forged = sent.clone();
+        forged[50] ^= 1;
+        assert_eq!(end.open(address(66), &forged), Opened::Nothing);
+    }
+    assert!(matches!(b.open(a.address, &sent), Opened::Message { .. }));
+    assert_eq!(b.open(a.address, &sent), Opened::Nothing);
+}
+
+#[test]
 fn the_longest_datagram_is_as_long_as_stated() {
     let [mut a, b] = End::met(Some(&key(1)));
     let longest = a.seal_to(b.address, &vec![7; MESSAGE_MAX]).iter().map(|sent| sent.datagram.len()).max();

@@ -12,7 +12,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use tokio::time::Instant;
 
-use super::{DATAGRAM_MAX, Opened, Outgoing, Plane, Seal, SealCounters, SealError};
+use super::{DATAGRAM_MAX, Opened, Outgoing, Plane, Replays, Seal, SealCounters, SealError};
 use crate::core::time::MonoTime;
 use crate::datagram::Datagrams;
 use crate::keyring::Keyring;
@@ -56,6 +56,19 @@ impl SealedTransport {
         let mut rng = StdRng::from_seed(seed);
         let seal = Seal::new(keyring, Arc::clone(&counters), &mut rng);
         Self { datagrams, started: Instant::now(), inner: Mutex::new(Inner { seal, rng }), counters }
+    }
+
+    /// The same, and what becomes of recordings.
+    #[must_use]
+    pub fn with_replays(self, replays: Replays) -> Self {
+        let Inner { seal, rng } = self.inner.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Self { inner: Mutex::new(Inner { seal: seal.with_replays(replays), rng }), ..self }
+    }
+
+    /// Whether somebody was heard at that address, so that a message there is used when it arrives.
+    #[must_use]
+    pub fn knows(&self, address: SocketAddr) -> bool {
+        self.lock().seal.knows(address)
     }
 
     /// Sends a message. It may be lost without an error.

@@ -7,8 +7,10 @@
 mod stand;
 
 mod breaker;
+mod cluster;
 mod conditions;
 mod eviction;
+mod evidence;
 mod model;
 mod paths;
 mod registry;

@@ -14,11 +14,11 @@ use proptest::prelude::*;
 use crate::stand::{SETTINGS, Stand, hold};
 use crate::steps::{Step, any_policy, any_step, call_of};
 
-const NAMES: [&str; 6] = ["a", "a/b", "a/b/c", "a/d", "e", "e/f"];
+pub(crate) const NAMES: [&str; 6] = ["a", "a/b", "a/b/c", "a/d", "e", "e/f"];
 
-type Steps = Vec<(usize, Step)>;
+pub(crate) type Steps = Vec<(usize, Step)>;
 
-fn any_steps() -> impl Strategy<Value = Steps> {
+pub(crate) fn any_steps() -> impl Strategy<Value = Steps> {
     prop::collection::vec((0..NAMES.len(), any_step()), 0..80)
 }
 
@@ -38,16 +38,17 @@ fn jittered(mut policy: Policy) -> Policy {
     policy
 }
 
-/// A run: a stand and the permits given out so far.
+/// A run: a stand, the permits given out so far, and all answers.
 #[derive(Clone, PartialEq)]
-struct Run {
-    stand: Stand,
+pub(crate) struct Run {
+    pub(crate) stand: Stand,
+    pub(crate) answers: Vec<Answer>,
     permits: Vec<PermitId>,
 }
 
 impl Run {
-    fn new(policy: Policy, settings: Settings) -> Self {
-        Self { stand: Stand::with(jittered(policy), settings), permits: Vec::new() }
+    pub(crate) fn new(policy: Policy, settings: Settings) -> Self {
+        Self { stand: Stand::with(jittered(policy), settings), answers: Vec::new(), permits: Vec::new() }
     }
 
     fn ask(&mut self, name: &str, holder: u64, timeout_ms: Option<u64>) -> Answer {
@@ -56,10 +57,11 @@ impl Run {
         if let Answer::Granted(granted) = &answer {
             self.permits.push(granted.permit);
         }
+        self.answers.push(answer.clone());
         answer
     }
 
-    fn step(&mut self, name: &str, step: &Step) {
+    pub(crate) fn step(&mut self, name: &str, step: &Step) {
         let now = self.stand.now;
         match step {
             Step::Ask { holder, timeout_ms } => drop(self.ask(name, *holder, *timeout_ms)),

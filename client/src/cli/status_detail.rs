@@ -1,54 +1,36 @@
-//! One service in full, and what peers say of it.
+//! One service in full, and what it rests on.
 //!
 //! The table of `status` gives a service one row; here is everything the agent knows of it, each fact under a title of its
 //! own, in sentences that wrap at 80 columns. Pure, like everything that prints: it turns the wire's values into text, and
 //! everything that comes from elsewhere is cleaned before it is shown.
 
-use breaker_client::wire::{PeerDigest, ServiceStatus, StatusPage};
+use breaker_client::wire::{ServiceStatus, StatusPage};
 
-use super::status::{agent, lines, state_cell};
-use super::table::{Column, LINE_MAX, Palette, Table};
-use super::text::{brief, brief_us, clean, count, percent, state, wrap};
+use super::evidence;
+use super::status::{agent, lines};
+use super::table::{LINE_MAX, Palette};
+use super::text::{brief, brief_us, clean, percent, state, wrap};
 
 /// The agent, then everything it knows of the one service of the page.
 pub(crate) fn render(page: &StatusPage, service: &ServiceStatus, palette: Palette) -> String {
-    let mut text = agent(&page.agent);
+    let mut text = agent(&page.agent, palette);
     text.push_str(&headline(service));
     for (title, content) in facts(service) {
         text.push_str(&fact(title, &content));
     }
     if !service.peers.is_empty() {
-        text.push_str(&peers(&service.peers).render(palette));
+        text.push_str(&lines(&format!("its peers say, of calls of the last {}:", evidence::span_shown(service))));
+        text.push_str(&evidence::peers(service, palette));
     }
     text
 }
 
-/// What peers say, as a table.
-pub(crate) fn peers(digests: &[PeerDigest]) -> Table {
-    let columns = vec![
-        Column::left("PEER", 24),
-        Column::left("STATE", 12),
-        Column::right("FOR", 5),
-        Column::right("CALLS", 5),
-        Column::right("FAILED", 6),
-    ];
-    let mut table = Table::new(columns, "HEARD");
-    for digest in digests {
-        table.push(vec![
-            digest.node.as_str().into(),
-            state_cell(digest.state),
-            brief(digest.since_ms).into(),
-            count(digest.total).into(),
-            count(digest.failed).into(),
-            format!("{} ago", brief(digest.heard_ms)).into(),
-        ]);
-    }
-    table
-}
-
 fn headline(service: &ServiceStatus) -> String {
-    let retry = service.retry_after_ms.map(|ms| format!(", calls may be tried in {}", brief(ms))).unwrap_or_default();
-    lines(&format!("{}: {} for {}{retry}", service.service, state(service.state), brief(service.since_ms)))
+    let place = evidence::place(service);
+    let retry = service.retry_after_ms.filter(|_| place.is_none());
+    let retry = retry.map(|ms| format!(", calls may be tried in {}", brief(ms))).unwrap_or_default();
+    let place = place.map(|place| format!(" ({place})")).unwrap_or_default();
+    lines(&format!("{}: {}{place} for {}{retry}", service.service, state(service.state), brief(service.since_ms)))
 }
 
 fn facts(service: &ServiceStatus) -> Vec<(&'static str, String)> {
@@ -57,6 +39,7 @@ fn facts(service: &ServiceStatus) -> Vec<(&'static str, String)> {
     if let Some(reason) = &service.reason {
         facts.push(("why", reason.text.clone()));
     }
+    facts.extend(evidence::facts(service));
     if let Some(operator) = &service.operator {
         let said = operator.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
         let until = operator.ends_in_ms.map_or("until another action".to_owned(), |ms| format!("for {}", brief(ms)));
@@ -88,7 +71,8 @@ fn facts(service: &ServiceStatus) -> Vec<(&'static str, String)> {
     facts
 }
 
-fn fact(title: &str, content: &str) -> String {
+/// A fact under its title, in as many lines as it takes.
+pub(crate) fn fact(title: &str, content: &str) -> String {
     let wrapped = wrap(&clean(content), LINE_MAX - INDENT);
     let titles = std::iter::once(title).chain(std::iter::repeat(""));
     wrapped.iter().zip(titles).map(|(line, title)| format!("  {title:<9}{line}\n")).collect()

@@ -70,6 +70,11 @@ impl Cell {
     pub(crate) fn inked(text: &str, ink: Ink) -> Self {
         Self { text: clean(text), ink }
     }
+
+    /// Another text in the same colour.
+    pub(crate) fn with_text(self, text: &str) -> Self {
+        Self::inked(text, self.ink)
+    }
 }
 
 impl From<&str> for Cell {

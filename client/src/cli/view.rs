@@ -10,7 +10,9 @@ use breaker_client::wire::{Action, Event, Member, Permit, Presence, Receipt, Rej
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::evidence;
 use super::status::lines;
+use super::status_detail::fact;
 use super::table::{Cell, Column, Ink, Palette, Table};
 use super::text::{brief, clean, count, state};
 
@@ -42,9 +44,11 @@ pub(crate) fn granted_document(service: &str, permit: &Permit) -> Value {
     })
 }
 
-/// The answer to `check` when the call may not go ahead.
+/// The answer to `check` when the call may not go ahead: why, and where the cluster says so, on what evidence.
 pub(crate) fn refused(service: &str, rejection: &Rejection) -> String {
-    format!("refused: {}\n", clean(&rejection_sentence(service, rejection)))
+    let why = format!("refused: {}\n", clean(&rejection_sentence(service, rejection)));
+    let evidence = evidence::of_refusal(rejection);
+    why + &evidence.map(|evidence| fact("evidence", &evidence)).unwrap_or_default()
 }
 
 pub(crate) fn refused_document(service: &str, rejection: &Rejection) -> Value {

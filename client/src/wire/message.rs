@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Member, StatusPage};
+use super::{Evidence, JudgementStatus, Member, StatusPage};
 
 /// One request with the id its answer will carry.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -288,16 +288,11 @@ pub struct Rejection {
     pub evidence: Evidence,
     /// When to ask again, in milliseconds from now; `None` if nobody can tell.
     pub retry_after_ms: Option<u64>,
-}
-
-/// Whose evidence a decision rests on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Evidence {
-    /// Calls of this host.
-    Own,
-    /// The word of an operator.
-    Operator,
+    /// The number of the opening, if it is the cluster that refuses.
+    pub number: Option<u64>,
+    /// What the cluster's decision rests on; `None` if this host's breaker or an operator refuses, and for an opening
+    /// that was adopted without a judgement of this host's own.
+    pub judged: Option<JudgementStatus>,
 }
 
 /// Why something happened: a stable word for programs, a sentence for people.

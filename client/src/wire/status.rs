@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Reason, State};
+use super::{Authority, ClusterStatus, PeerDigest, Reason, State};
 
 /// A page of the agent's services.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,6 +32,12 @@ pub struct AgentStatus {
     pub up_ms: u64,
     /// How its gossip fares.
     pub gossip: GossipHealth,
+    /// Whether it hears too few of the others: then it starts, joins and probes nothing for them, and counts nowhere.
+    pub deaf: bool,
+    /// Whether it fails where its peers do not: then it counts nowhere.
+    pub sick: bool,
+    /// What the word of peers may do here; means nothing while gossip is off.
+    pub authority: Authority,
     /// Services it tracks.
     pub services: u64,
     /// Connections it serves.
@@ -88,7 +94,10 @@ pub struct ServiceStatus {
     pub dropped: u64,
     /// Permits out.
     pub in_flight: u64,
-    /// What peers say of it, newest first; empty unless asked for.
+    /// How the cluster sees it from here; `None` without gossip, and for a service that neither this host nor a peer
+    /// speaks of.
+    pub cluster: Option<ClusterStatus>,
+    /// What peers say of it, newest first, as many as fit; empty unless asked for.
     pub peers: Vec<PeerDigest>,
 }
 
@@ -122,23 +131,6 @@ pub struct Operator {
     pub reason: Option<String>,
     /// Milliseconds until it ends; `None` if only another action ends it.
     pub ends_in_ms: Option<u64>,
-}
-
-/// What one peer says of one service.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PeerDigest {
-    /// The peer.
-    pub node: String,
-    /// Its state for the service.
-    pub state: State,
-    /// Milliseconds it had been in that state when it spoke, and since.
-    pub since_ms: u64,
-    /// Calls in its window.
-    pub total: u64,
-    /// Failed calls in its window, less those that were its host's own fault.
-    pub failed: u64,
-    /// Milliseconds since this agent heard it.
-    pub heard_ms: u64,
 }
 
 /// One agent of the cluster.

@@ -7,8 +7,8 @@ use std::path::Path;
 use std::process::{Output, Stdio};
 
 use breaker_client::wire::{
-    Action, AgentStatus, CallReport, Event, Failure, FailureCode, GossipHealth, Hold, Permit, Reason, Receipt, Request,
-    Response, ServiceStatus, Standing, State, StatusPage, WindowStatus, WithPeers,
+    Action, AgentStatus, Authority, CallReport, Event, Failure, FailureCode, GossipHealth, Hold, Permit, Reason,
+    Receipt, Request, Response, ServiceStatus, Standing, State, StatusPage, WindowStatus, WithPeers,
 };
 use serde_json::Value;
 use tokio::process::Command;
@@ -56,6 +56,9 @@ fn page(services: &[&str], next: Option<&str>) -> Response {
         incarnation: 1,
         up_ms: 5_000,
         gossip: GossipHealth::Off,
+        deaf: false,
+        sick: false,
+        authority: Authority::Authoritative,
         services: 3,
         connections: 1,
         counters: vec![],
@@ -73,6 +76,7 @@ fn page(services: &[&str], next: Option<&str>) -> Response {
         would_refuse: 0,
         dropped: 0,
         in_flight: 0,
+        cluster: None,
         peers: vec![],
     };
     Response::Status(StatusPage { agent, services: services.iter().map(of).collect(), next: next.map(str::to_owned) })

@@ -40,7 +40,7 @@ pub(crate) enum Hello {
     Nothing,
 }
 
-pub(crate) const WELCOME: Hello = Hello::Greeting(Greeting::Welcome { version: 1 });
+pub(crate) const WELCOME: Hello = Hello::Greeting(Greeting::Welcome { version: VERSIONS.max });
 
 /// Hears what a fake was asked.
 pub(crate) struct Ear(mpsc::UnboundedReceiver<Request>);
@@ -182,6 +182,8 @@ pub(crate) fn rejection(service: &str) -> Rejection {
         reason: Reason { code: "failure_rate".into(), text: "failure rate 60 % >= 50 % (12 of 20 calls)".into() },
         evidence: Evidence::Own,
         retry_after_ms: Some(12_500),
+        number: None,
+        judged: None,
     }
 }
 

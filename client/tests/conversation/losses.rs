@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use breaker_client::wire::{Failure, FailureCode, Greeting, Request, Response};
+use breaker_client::wire::{Failure, FailureCode, Greeting, Request, Response, VERSIONS};
 use breaker_client::{AskError, Client, Connector, Options, Permit, Standing};
 use futures_util::future::join_all;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -138,7 +138,8 @@ async fn an_agent_that_is_full_may_close_without_listening() {
 async fn an_agent_of_another_version_or_none_at_all_fails_open() {
     let strange = [
         Hello::Greeting(Greeting::NoCommonVersion { agent_max: 9 }),
-        Hello::Bytes(b"BRKD\x09\x00\x00\x00"),
+        Hello::Greeting(Greeting::Welcome { version: VERSIONS.min - 1 }),
+        Hello::Greeting(Greeting::Welcome { version: VERSIONS.max + 1 }),
         Hello::Bytes(b"BRKD\x01\x00\x09\x00"),
         Hello::Bytes(b"HTTP/1.1 400 Bad Request\r\n\r\n"),
     ];
@@ -295,7 +296,7 @@ async fn an_agent_that_does_not_read_costs_each_call_its_deadline_at_most() {
         tokio::spawn(async move {
             let mut offered = [0; 8];
             theirs.read_exact(&mut offered).await.unwrap();
-            theirs.write_all(&Greeting::Welcome { version: 1 }.to_hello()).await.unwrap();
+            theirs.write_all(&Greeting::Welcome { version: VERSIONS.max }.to_hello()).await.unwrap();
             std::future::pending::<()>().await;
         });
         async { Ok(ours) }

@@ -52,7 +52,7 @@ fn hellos_have_the_bytes_of_the_golden_file() {
     assert_eq!(text, HELLOS, "\n{text}");
     let hello = |place: usize| <[u8; 8]>::try_from(&bytes_of(HELLOS)[place][..]).unwrap();
     assert_eq!(VersionRange::from_hello(hello(1)).unwrap(), VersionRange { min: 1, max: 515 });
-    assert_eq!(Greeting::from_hello(hello(2)).unwrap(), Greeting::Welcome { version: 1 });
+    assert_eq!(Greeting::from_hello(hello(2)).unwrap(), Greeting::Welcome { version: 2 });
     assert_eq!(Greeting::from_hello(hello(3)).unwrap(), Greeting::NoCommonVersion { agent_max: 2 });
     assert_eq!(Greeting::from_hello(hello(4)).unwrap(), Greeting::Full);
 }

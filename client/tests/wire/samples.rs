@@ -4,16 +4,17 @@
 //! line in the golden files.
 
 use breaker_client::wire::{
-    Action, AgentStatus, BatchEntry, CallReport, Counter, Event, Evidence, Failure, FailureCode, GossipHealth,
-    Greeting, Hold, Member, Operator, Origin, Outcome, PeerDigest, Permit, Presence, Reason, Receipt, Rejection,
-    Request, Response, ServiceStatus, Standing, State, StatusPage, Verdict, VersionRange, WindowStatus, WithPeers,
+    Action, AgentStatus, Authority, BatchEntry, CallReport, ClusterStatus, Counter, DigestFlags, Event, Evidence,
+    Failure, FailureCode, GossipHealth, Greeting, Hold, JudgementStatus, Member, OpeningStatus, Operator, Origin,
+    Outcome, PeerDigest, PeerOpening, Permit, Phase, Presence, Reason, Receipt, Rejection, Request, Response, Scope,
+    ServiceStatus, SpanCounts, Standing, State, StatusPage, VERSIONS, Verdict, VersionRange, WindowStatus, WithPeers,
 };
 
 pub(crate) fn hellos() -> Vec<(&'static str, [u8; 8])> {
     vec![
-        ("client_1_to_1", VersionRange { min: 1, max: 1 }.to_hello()),
+        ("client_2_to_2", VERSIONS.to_hello()),
         ("client_1_to_515", VersionRange { min: 1, max: 515 }.to_hello()),
-        ("agent_welcome_1", Greeting::Welcome { version: 1 }.to_hello()),
+        ("agent_welcome_2", Greeting::Welcome { version: 2 }.to_hello()),
         ("agent_no_common_version_2", Greeting::NoCommonVersion { agent_max: 2 }.to_hello()),
         ("agent_full", Greeting::Full.to_hello()),
     ]
@@ -91,11 +92,32 @@ pub(crate) fn responses() -> Vec<Response> {
         granted(None, Standing::Untracked),
         Response::Rejected(rejection()),
         Response::Rejected(Rejection { evidence: Evidence::Operator, retry_after_ms: None, ..rejection() }),
+        Response::Rejected(Rejection {
+            evidence: Evidence::Cluster,
+            number: Some(300),
+            judged: Some(judgement()),
+            ..rejection()
+        }),
+        Response::Rejected(Rejection { evidence: Evidence::Hearsay, number: Some(1), ..rejection() }),
         Response::Reported(Receipt { counted: 1, dropped: 2, untracked: 300 }),
         Response::Verdict(Verdict::Allowed(Standing::WouldRefuse)),
         Response::Verdict(Verdict::Refused(rejection())),
         Response::Status(StatusPage { agent: agent(), services: vec![], next: None }),
         Response::Status(StatusPage { agent: agent(), services: vec![service()], next: Some("payments".into()) }),
+        Response::Status(StatusPage {
+            agent: AgentStatus { gossip: GossipHealth::Running, authority: Authority::Accelerate, ..agent() },
+            services: vec![in_opening(Phase::Open), in_opening(Phase::HalfOpen), in_opening(Phase::Closed)],
+            next: None,
+        }),
+        Response::Status(StatusPage {
+            agent: AgentStatus { gossip: GossipHealth::Off, authority: Authority::Authoritative, ..agent() },
+            services: vec![ServiceStatus {
+                cluster: Some(ClusterStatus { opening: None, judged: JudgementStatus::default() }),
+                peers: vec![],
+                ..service()
+            }],
+            next: None,
+        }),
         Response::Members(vec![]),
         Response::Members(members()),
         Response::Watching,
@@ -132,6 +154,24 @@ fn rejection() -> Rejection {
         reason: reason(),
         evidence: Evidence::Own,
         retry_after_ms: Some(12_500),
+        number: None,
+        judged: None,
+    }
+}
+
+fn judgement() -> JudgementStatus {
+    JudgementStatus {
+        trips: true,
+        scope: Scope::All,
+        span_ms: 256,
+        calls: 21,
+        failed: 22,
+        failed_needed: 23,
+        failing_hosts: 24,
+        standing_hosts: 25,
+        hosts_needed: 26,
+        callers: 27,
+        first_hand_good: true,
     }
 }
 
@@ -143,6 +183,9 @@ fn agent() -> AgentStatus {
         incarnation: 1_700_000_000_000,
         up_ms: 5_000,
         gossip: GossipHealth::Degraded,
+        deaf: true,
+        sick: false,
+        authority: Authority::Advisory,
         services: 10_000,
         connections: 3,
         counters: vec![Counter { name: "reports_dropped".into(), count: 9 }],
@@ -172,14 +215,35 @@ fn service() -> ServiceStatus {
         would_refuse: 14,
         dropped: 15,
         in_flight: 16,
-        peers: vec![PeerDigest {
-            node: "web-2".into(),
-            state: State::HalfOpen,
-            since_ms: 17,
-            total: 18,
-            failed: 19,
-            heard_ms: 20,
-        }],
+        cluster: None,
+        peers: vec![peer()],
+    }
+}
+
+fn in_opening(phase: Phase) -> ServiceStatus {
+    let entered_by = (phase != Phase::HalfOpen).then(judgement);
+    let evidence = if phase == Phase::Closed { Evidence::Hearsay } else { Evidence::Cluster };
+    let ends_in_ms = (phase == Phase::Open).then_some(1_200);
+    let opening = OpeningStatus { number: 300, phase, since_ms: 28, ends_in_ms, evidence, entered_by };
+    let judged = JudgementStatus { trips: false, scope: Scope::Zone, first_hand_good: false, ..judgement() };
+    let flags = DigestFlags { standing: true, overdue: false, sick: true, deaf: false, advisory: true, wanted: false };
+    let stay = PeerOpening { number: 299, phase, since_ms: 29 };
+    let peer = PeerDigest { zone: Some("eu-1b".into()), flags, opening: Some(stay), ..peer() };
+    ServiceStatus { cluster: Some(ClusterStatus { opening: Some(opening), judged }), peers: vec![peer], ..service() }
+}
+
+fn peer() -> PeerDigest {
+    PeerDigest {
+        node: "web-2".into(),
+        zone: None,
+        state: State::HalfOpen,
+        since_ms: 17,
+        total: 18,
+        failed: 19,
+        spans: [1, 2, 3, 4, 5, 6, 70_000].map(|calls| SpanCounts { calls, failed: calls / 2 }),
+        flags: DigestFlags { standing: false, overdue: true, sick: false, deaf: true, advisory: false, wanted: true },
+        opening: None,
+        age_ms: 20,
     }
 }
 

@@ -1,158 +1,224 @@
-//! A host's place on the network, and the socket an agent binds there.
+//! A place on the network, and the sockets that are bound there: one for gossip, one for calls.
 //!
-//! The port outlives the lives of its agent: it counts what passes, writes it into the trace, and loses what it is told
-//! to lose, each datagram drawn by itself from a generator of its own. The socket is the agent's [`Datagrams`]; what it
-//! carries are the real bytes of the wire.
+//! The port outlives the lives of the agent at it. It counts gossip's datagrams, writes them into the trace, and keeps
+//! what replay protection is tested with: recordings of the last datagrams that reached a life, to be delivered again to
+//! the next one, and how many different genuine ones reached this life, which is the most the agent may accept. Both
+//! sockets are the agent's [`Datagrams`]; gossip's carries the real bytes of the wire.
 
-use std::fmt;
+use std::collections::{BTreeSet, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::str::FromStr;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use breaker_agent::datagram::Datagrams;
-use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
-use turmoil::net::UdpSocket;
 
+use super::medium::{Ear, Letter, Medium, Origin, Sent};
+use super::network::{Plane, Seat};
 use crate::trace::{Datagram, Event, Recorder};
 
-/// A host's place on the network.
+/// A place on the network.
 pub struct Port {
-    host: String,
-    address: SocketAddr,
-    loss: Loss,
+    name: String,
+    seat: Seat,
+    medium: Arc<Medium>,
     recorder: Recorder,
-    state: Mutex<State>,
+    books: Mutex<Books>,
 }
 
-struct State {
-    rng: StdRng,
-    is_mute: bool,
+/// What a port knows of gossip.
+#[derive(Default)]
+struct Books {
     traffic: Traffic,
+    /// The last datagrams that reached this life, oldest first.
+    recent: VecDeque<Letter>,
+    /// Those of the life before.
+    recorded: VecDeque<Letter>,
+    /// Hashes of the datagrams that reached this life, recordings aside.
+    distinct: BTreeSet<u64>,
 }
 
-/// What has passed a port. Only ever growing.
+/// What has passed a port, of gossip. Only ever growing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
     /// Datagrams that agents sent, lost ones included.
     pub sent: u64,
     /// Bytes of these.
     pub sent_bytes: u64,
-    /// Of the datagrams sent, those dropped on purpose.
+    /// Of the datagrams sent, those the network lost.
     pub lost: u64,
-    /// Datagrams that reached agents.
+    /// Datagrams that reached agents, recordings included.
     pub received: u64,
+    /// Recordings delivered again.
+    pub replayed: u64,
+    /// Datagrams that found a full queue.
+    pub overflowed: u64,
 }
 
-/// How many of a million datagrams are lost.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Loss {
-    per_million: u32,
-}
-
-/// Why a text is no loss.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LossError;
-
-/// An agent's socket.
+/// The socket of an agent's gossip.
 pub struct Wire {
     port: Arc<Port>,
-    socket: UdpSocket,
+}
+
+/// The socket of calls, of a service or of the callers on a host.
+struct Line {
+    medium: Arc<Medium>,
+    ear: Ear,
 }
 
 impl Port {
-    /// A place that nothing has passed.
-    #[must_use]
-    pub fn new(host: &str, address: SocketAddr, seed: u64, loss: Loss, recorder: Recorder) -> Self {
-        let state = State { rng: StdRng::seed_from_u64(seed), is_mute: false, traffic: Traffic::default() };
-        Self { host: host.to_owned(), address, loss, recorder, state: Mutex::new(state) }
+    pub(super) fn new(name: &str, seat: Seat, medium: Arc<Medium>, recorder: Recorder) -> Self {
+        Self { name: name.to_owned(), seat, medium, recorder, books: Mutex::new(Books::default()) }
     }
 
-    /// The host's name.
+    /// The place's name.
     #[must_use]
-    pub fn host(&self) -> &str {
-        &self.host
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
-    /// Where the host is reached.
+    /// Where gossip reaches it.
     #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    pub fn gossip_address(&self) -> SocketAddr {
+        self.medium.address(self.ear(Plane::Gossip))
     }
 
-    /// What happens on the host.
+    /// Where calls, and answers to calls, reach it.
     #[must_use]
-    pub fn recorder(&self) -> &Recorder {
-        &self.recorder
+    pub fn calls_address(&self) -> SocketAddr {
+        self.medium.address(self.ear(Plane::Calls))
     }
 
-    /// Binds the socket. To be called from the host's software.
+    /// Binds the gossip socket for a new life of the agent. What reached the life before are recordings now.
     ///
     /// # Errors
     /// If it is bound already.
-    pub async fn bind(self: &Arc<Self>) -> io::Result<Wire> {
-        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, self.address.port())).await?;
-        Ok(Wire { port: Arc::clone(self), socket })
+    pub fn bind_gossip(self: &Arc<Self>) -> io::Result<Wire> {
+        self.medium.bind(self.ear(Plane::Gossip))?;
+        let mut books = self.lock();
+        books.recorded = std::mem::take(&mut books.recent);
+        books.distinct.clear();
+        Ok(Wire { port: Arc::clone(self) })
     }
 
-    /// From now on everything the host sends is lost.
-    pub fn mute(&self) {
-        self.lock().is_mute = true;
+    /// Binds the socket of calls.
+    ///
+    /// # Errors
+    /// If it is bound already.
+    pub fn bind_calls(&self) -> io::Result<Arc<dyn Datagrams>> {
+        let ear = self.ear(Plane::Calls);
+        self.medium.bind(ear)?;
+        Ok(Arc::new(Line { medium: Arc::clone(&self.medium), ear }))
+    }
+
+    /// Delivers the recordings of the former life again.
+    pub fn replay(&self) {
+        let recordings = std::mem::take(&mut self.lock().recorded);
+        self.lock().traffic.replayed += recordings.len() as u64;
+        for recording in recordings {
+            self.medium.arrive(self.gossip_address(), Letter { origin: Origin::Recording, ..recording });
+        }
     }
 
     /// What has passed so far.
     #[must_use]
     pub fn traffic(&self) -> Traffic {
-        self.lock().traffic
+        let overflowed = self.medium.overflowed(self.ear(Plane::Gossip));
+        Traffic { overflowed, ..self.lock().traffic }
     }
 
-    /// Counts a datagram on its way out; whether it may go.
-    fn send(&self, datagram: Datagram<'_>) -> bool {
-        let is_lost = {
-            let mut state = self.lock();
-            let is_lost = state.is_mute || self.loss.strikes(&mut state.rng);
-            state.traffic.sent += 1;
-            state.traffic.sent_bytes += datagram.bytes.len() as u64;
-            state.traffic.lost += u64::from(is_lost);
-            is_lost
-        };
-        let event = if is_lost { Event::Lost(datagram) } else { Event::Sent(datagram) };
-        self.recorder.record(super::now(), &self.host, event);
-        !is_lost
+    /// How many different datagrams reached this life of the agent, recordings aside: the most it may accept.
+    #[must_use]
+    pub fn delivered_distinct(&self) -> u64 {
+        self.lock().distinct.len() as u64
     }
 
-    fn receive(&self, datagram: Datagram<'_>) {
-        self.lock().traffic.received += 1;
-        self.recorder.record(super::now(), &self.host, Event::Received(datagram));
+    pub(super) fn ear(&self, plane: Plane) -> Ear {
+        Ear { seat: self.seat, plane }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn send(&self, to: SocketAddr, bytes: &[u8]) -> io::Result<()> {
+        let sent = self.medium.send(self.ear(Plane::Gossip), to, bytes)?;
+        {
+            let traffic = &mut self.lock().traffic;
+            traffic.sent += 1;
+            traffic.sent_bytes += bytes.len() as u64;
+            traffic.lost += u64::from(sent == Sent::Lost);
+        }
+        let datagram = Datagram { peer: to, bytes };
+        self.record(match sent {
+            Sent::OnItsWay => Event::Sent(datagram),
+            Sent::Lost => Event::Lost(datagram),
+        });
+        Ok(())
+    }
+
+    fn take_in(&self, letter: &Letter) {
+        self.record(Event::Received(Datagram { peer: letter.from, bytes: &letter.bytes }));
+        let mut books = self.lock();
+        books.traffic.received += 1;
+        if letter.origin == Origin::Recording {
+            return;
+        }
+        books.distinct.insert(hash(&letter.bytes));
+        if books.recent.len() == RECORDINGS_MAX {
+            books.recent.pop_front();
+        }
+        books.recent.push_back(letter.clone());
+    }
+
+    fn record(&self, event: Event<'_>) {
+        self.recorder.record(self.medium.clock().now(), &self.name, event);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[async_trait]
 impl Datagrams for Wire {
     async fn send_to(&self, datagram: &[u8], to: SocketAddr) -> io::Result<()> {
-        if datagram.len() > DATAGRAM_MAX {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "message too long"));
-        }
-        if self.port.send(Datagram { peer: to, bytes: datagram }) {
-            self.socket.send_to(datagram, to).await?;
-        }
-        Ok(())
+        self.port.send(to, datagram)
     }
 
     async fn recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        let (len, from) = self.socket.recv_from(buffer).await?;
-        self.port.receive(Datagram { peer: from, bytes: buffer.get(..len).unwrap_or_default() });
-        Ok((len, from))
+        let letter = self.port.medium.receive(self.port.ear(Plane::Gossip)).await?;
+        self.port.take_in(&letter);
+        Ok((fill(buffer, &letter.bytes), letter.from))
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
-        Ok(self.port.address)
+        Ok(self.port.gossip_address())
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        self.port.medium.unbind(self.port.ear(Plane::Gossip));
+    }
+}
+
+#[async_trait]
+impl Datagrams for Line {
+    async fn send_to(&self, datagram: &[u8], to: SocketAddr) -> io::Result<()> {
+        self.medium.send(self.ear, to, datagram).map(drop)
+    }
+
+    async fn recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        let letter = self.medium.receive(self.ear).await?;
+        Ok((fill(buffer, &letter.bytes), letter.from))
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.medium.address(self.ear))
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.medium.unbind(self.ear);
     }
 }
 
@@ -160,76 +226,43 @@ impl Traffic {
     /// What passed since an earlier count.
     #[must_use]
     pub fn since(self, earlier: Self) -> Self {
-        Self {
-            sent: self.sent - earlier.sent,
-            sent_bytes: self.sent_bytes - earlier.sent_bytes,
-            lost: self.lost - earlier.lost,
-            received: self.received - earlier.received,
-        }
+        self.each(earlier, u64::saturating_sub)
     }
 
     /// What passed two ports together.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
+        self.each(other, u64::saturating_add)
+    }
+
+    fn each(self, other: Self, with: fn(u64, u64) -> u64) -> Self {
         Self {
-            sent: self.sent + other.sent,
-            sent_bytes: self.sent_bytes + other.sent_bytes,
-            lost: self.lost + other.lost,
-            received: self.received + other.received,
+            sent: with(self.sent, other.sent),
+            sent_bytes: with(self.sent_bytes, other.sent_bytes),
+            lost: with(self.lost, other.lost),
+            received: with(self.received, other.received),
+            replayed: with(self.replayed, other.replayed),
+            overflowed: with(self.overflowed, other.overflowed),
         }
     }
 }
 
-impl Loss {
-    /// Whether anything is lost at all.
-    #[must_use]
-    pub fn is_none(self) -> bool {
-        self.per_million == 0
-    }
-
-    fn strikes(self, rng: &mut StdRng) -> bool {
-        !self.is_none() && rng.random_range(0..MILLION) < self.per_million
-    }
+/// As much of a datagram as fits; how much that was.
+fn fill(buffer: &mut [u8], bytes: &[u8]) -> usize {
+    let len = bytes.len().min(buffer.len());
+    buffer[..len].copy_from_slice(&bytes[..len]);
+    len
 }
 
-impl FromStr for Loss {
-    type Err = LossError;
-
-    /// Reads `5%`, `0.5%` or `5`.
-    fn from_str(text: &str) -> Result<Self, LossError> {
-        let number = text.strip_suffix('%').unwrap_or(text);
-        let percent: f64 = number.parse().map_err(|_not_a_number| LossError)?;
-        if !(0.0..=PERCENT_MAX).contains(&percent) {
-            return Err(LossError);
-        }
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 300,000")]
-        let per_million = (percent * f64::from(MILLION) / 100.0).round() as u32;
-        Ok(Self { per_million })
-    }
+/// Tells datagrams of one life apart; their nonces make them all different.
+fn hash(bytes: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    hasher.finish()
 }
 
-impl fmt::Display for Loss {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}%", f64::from(self.per_million) * 100.0 / f64::from(MILLION))
-    }
-}
-
-impl fmt::Display for LossError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "expected a percentage from 0% to {PERCENT_MAX}% such as 5%")
-    }
-}
-
-impl std::error::Error for LossError {}
-
-/// Longest datagram: what UDP over IPv4 can carry. turmoil has no limit of its own.
-pub const DATAGRAM_MAX: usize = 65_507;
-
-/// Most datagrams that can be lost of a hundred: with as many, 50 hosts still join in 12 s. Beyond it scenarios would fail
-/// by their time limits, which says nothing about the agents.
-const PERCENT_MAX: f64 = 30.0;
-
-const MILLION: u32 = 1_000_000;
+/// Recordings kept of each life: some seconds of gossip, and fewer than a socket's queue holds.
+pub const RECORDINGS_MAX: usize = 64;
 
 #[cfg(test)]
 mod tests;

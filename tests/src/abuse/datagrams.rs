@@ -2,7 +2,7 @@
 //! the first byte.
 //!
 //! They are sent so that the agent's socket never overflows: then each of them was looked at, and each must have been
-//! counted. What could be an honest first contact is not among them: that is answered, by design.
+//! refused, in a count; so peers may speak with the agent meanwhile. What could be an honest first contact is not among them: that is answered, by design.
 
 use std::io::ErrorKind;
 use std::net::UdpSocket;
@@ -14,7 +14,7 @@ use breaker_agent::seal::{DATAGRAM_MAX, Plane, Seal};
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt, SeedableRng};
 
-use super::Run;
+use super::{Run, refused};
 use crate::stage::{Agent, wait_for};
 
 /// What a stranger can seal with.
@@ -42,6 +42,29 @@ impl Lock {
         let namesake = format!("{:x} {}\n", ring.sealing().id().0, "5a".repeat(32));
         Self::Sealed { other, namesake: Keyring::parse(&namesake).expect("an id and 32 bytes are a key") }
     }
+
+    fn seals(&self, rng: &mut StdRng) -> Vec<Seal> {
+        match self {
+            Self::Plain => Vec::new(),
+            Self::Sealed { other, namesake } => {
+                [other, namesake].map(|ring| Seal::new(Some(ring.clone()), Arc::default(), rng)).into()
+            }
+        }
+    }
+}
+
+/// The same message as somebody would send it who has none of the keys: bare, in the frame that is not sealed, sealed with
+/// other keys.
+///
+/// # Panics
+/// If the message is longer than any may be.
+#[must_use]
+pub fn forgeries(message: &[u8], ring: &Keyring, seed: u64) -> Vec<Vec<u8>> {
+    let mut rng = StdRng::seed_from_u64(seed);
+    let plain = Seal::new(None, Arc::default(), &mut rng);
+    let others = Lock::of(Some(ring), seed).seals(&mut rng);
+    let framed = [plain].into_iter().chain(others).flat_map(|mut seal| sealed(&mut seal, message, &mut rng));
+    [message.to_vec()].into_iter().chain(framed).collect()
 }
 
 pub(super) fn send(agent: &Agent, lock: &Lock, mut run: Run) {
@@ -49,17 +72,17 @@ pub(super) fn send(agent: &Agent, lock: &Lock, mut run: Run) {
     socket.connect(agent.gossip_address()).expect("loopback is reachable");
     socket.set_nonblocking(true).expect("a socket can be so");
     let mut observer = agent.connect();
-    let before = observer.counter("seal_received");
+    let before = refused(&observer.status());
     let (mut sent, mut waiting, mut waiting_bytes) = (0, 0, 0);
-    let mut stranger = Stranger::new(lock, &mut run.rng);
+    let mut stranger = Stranger { seals: lock.seals(&mut run.rng) };
     while sent < run.amount {
         let datagram = stranger.malformed(sent, &mut run.rng);
         socket.send(&datagram).expect("loopback takes every datagram");
         (sent, waiting, waiting_bytes) = (sent + 1, waiting + 1, waiting_bytes + datagram.len());
         if waiting >= WAITING_MAX || waiting_bytes >= WAITING_BYTES_MAX || sent == run.amount {
             run.look_at_the_clock();
-            wait_for("the agent to get the datagrams", || {
-                (observer.counter("seal_received") - before >= sent).then_some(())
+            wait_for("the agent to refuse the datagrams", || {
+                (refused(&observer.status()) - before >= sent).then_some(())
             });
             (waiting, waiting_bytes) = (0, 0);
         }
@@ -70,20 +93,11 @@ pub(super) fn send(agent: &Agent, lock: &Lock, mut run: Run) {
 
 /// Makes datagrams.
 struct Stranger {
-    sealed: Option<[Seal; 2]>,
+    /// With other keys than the agent's; none where it has none.
+    seals: Vec<Seal>,
 }
 
 impl Stranger {
-    fn new(lock: &Lock, rng: &mut StdRng) -> Self {
-        let sealed = match lock {
-            Lock::Plain => None,
-            Lock::Sealed { other, namesake } => {
-                Some([other, namesake].map(|ring| Seal::new(Some(ring.clone()), Arc::default(), rng)))
-            }
-        };
-        Self { sealed }
-    }
-
     fn malformed(&mut self, number: u64, rng: &mut StdRng) -> Vec<u8> {
         match number % 8 {
             0 => Vec::new(),
@@ -92,22 +106,25 @@ impl Stranger {
             // Longer than any of ours; once in a while as long as there are.
             3 if number % 1_024 == 3 => random(rng, 65_507..65_508),
             3 => random(rng, DATAGRAM_MAX + 1..4_000),
-            _ => match &mut self.sealed {
-                Some(seals) => of_another_key(seals, number, rng),
-                None => plain(number, rng),
+            _ => match &mut self.seals[..] {
+                [] => plain(number, rng),
+                seals => of_another_key(&mut seals[usize::from(number.is_multiple_of(2))], number, rng),
             },
         }
     }
 }
 
 /// Sealed by the rules, with a key the agent does not have; whole or in pieces.
-fn of_another_key(seals: &mut [Seal; 2], number: u64, rng: &mut StdRng) -> Vec<u8> {
+fn of_another_key(seal: &mut Seal, number: u64, rng: &mut StdRng) -> Vec<u8> {
     let message = random(rng, 1..1_000);
-    let seal = &mut seals[usize::from(number.is_multiple_of(2))];
-    let to = "127.0.0.1:1".parse().expect("an address");
-    let sealed = seal.seal(Plane::State, to, &message, MonoTime::START, rng).expect("short enough");
-    let whole = sealed.into_iter().next().expect("a message is at least one datagram").datagram;
+    let whole = sealed(seal, &message, rng).into_iter().next().expect("a message is at least one datagram");
     if number % 8 == 7 { whole[..rng.random_range(1..whole.len())].to_vec() } else { whole }
+}
+
+fn sealed(seal: &mut Seal, message: &[u8], rng: &mut StdRng) -> Vec<Vec<u8>> {
+    let to = "127.0.0.1:1".parse().expect("an address");
+    let sealed = seal.seal(Plane::State, to, message, MonoTime::START, rng).expect("short enough");
+    sealed.into_iter().map(|outgoing| outgoing.datagram).collect()
 }
 
 /// Plain, and wrong behind the first byte: `plane, 1 | sender, 8 | number, 8 | receiver, 8 | body`.
@@ -115,7 +132,7 @@ fn plain(number: u64, rng: &mut StdRng) -> Vec<u8> {
     let mut datagram = [&[PLAIN], &random(rng, 200..1_000)[..]].concat();
     match number % 8 {
         // A plane that does not exist, for somebody else.
-        4 => datagram[1] = rng.random_range(1..=250),
+        4 => datagram[1] = rng.random_range(2..=250),
         // Nobody sent it.
         5 => datagram[2..10].fill(0),
         // It ends within its header.

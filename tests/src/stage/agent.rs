@@ -7,7 +7,7 @@
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +19,7 @@ use super::binaries;
 use super::ctl::{Ended, program};
 use super::folder::Folder;
 use super::frames::Frames;
+use super::namespaces::Space;
 use super::wait::{PATIENCE, wait_for, wait_until};
 
 /// How an agent is started.
@@ -30,6 +31,8 @@ pub struct Plan {
     folder: Arc<Folder>,
     /// Open files it may have; `None` for as many as the tests may.
     files_max: Option<u32>,
+    /// The host it runs on; `None` for the machine itself.
+    space: Option<Space>,
 }
 
 /// A running agent; killed with the value.
@@ -44,7 +47,13 @@ impl Plan {
     #[must_use]
     pub fn new(node: &str, config: &str) -> Self {
         let folder = Arc::new(Folder::new());
-        Self { node: node.to_owned(), config: config.to_owned(), flags: Vec::new(), folder, files_max: None }
+        let (node, config) = (node.to_owned(), config.to_owned());
+        Self { node, config, flags: Vec::new(), folder, files_max: None, space: None }
+    }
+
+    /// On a host of its own, with everything that asks it.
+    pub(super) fn within(self, space: &Space) -> Self {
+        Self { space: Some(space.clone()), ..self }
     }
 
     /// With more flags.
@@ -78,9 +87,9 @@ impl Plan {
         let config = self.folder.write("config.yaml", &self.config);
         let breakerd = &binaries().breakerd;
         let mut command = match self.files_max {
-            None => program(breakerd),
+            None => self.program(breakerd),
             Some(files) => {
-                let mut shell = program("sh");
+                let mut shell = self.program("sh".as_ref());
                 shell.args(["-c", &format!("ulimit -S -n {files} && exec \"$0\" \"$@\"")]).arg(breakerd);
                 shell
             }
@@ -88,6 +97,11 @@ impl Plan {
         command.arg("--config").arg(config).arg("--socket").arg(self.socket()).args(["--node-id", &self.node]);
         command.args(&self.flags).stdin(Stdio::null());
         command
+    }
+
+    /// A program on its host.
+    fn program(&self, path: &Path) -> Command {
+        self.space.as_ref().map_or_else(|| program(path), |space| space.command(path))
     }
 
     /// Starts it and waits until it is ready.
@@ -155,7 +169,7 @@ impl Agent {
     /// A `breakerctl` that asks it, to be run; with a deadline that a busy machine keeps, unless the words have one.
     #[must_use]
     pub fn ctl_command(&self, words: &[&str]) -> Command {
-        let mut command = program(&binaries().breakerctl);
+        let mut command = self.plan.program(&binaries().breakerctl);
         command.arg("--socket").arg(self.socket());
         if !words.contains(&"--deadline") {
             command.args(["--deadline", "10s"]);
@@ -174,6 +188,12 @@ impl Agent {
     #[must_use]
     pub fn status(&self) -> StatusPage {
         page(&self.ctl(&["--format", "json", "status"]))
+    }
+
+    /// The same with what peers say, also of services only they know.
+    #[must_use]
+    pub fn status_with_peers(&self) -> StatusPage {
+        page(&self.ctl(&["--format", "json", "status", "--peers"]))
     }
 
     /// One service with what peers say of it, if the agent knows it.

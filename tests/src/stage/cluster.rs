@@ -18,6 +18,8 @@ use super::wait::wait_for;
 pub struct Cluster {
     /// The agents, named `a`, `b` and so on.
     pub agents: Vec<Agent>,
+    /// The file with their keys.
+    pub ring: PathBuf,
     _folder: Folder,
 }
 
@@ -38,7 +40,7 @@ impl Cluster {
             agent.keep_address();
             agents.push(agent);
         }
-        let cluster = Self { agents, _folder: folder };
+        let cluster = Self { agents, ring, _folder: folder };
         wait_for("all agents to see each other", || cluster.is_whole().then_some(()));
         cluster
     }
@@ -46,17 +48,22 @@ impl Cluster {
     /// Whether every agent hears every other one, in its present life.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        let views: Vec<Vec<Member>> = self.agents.iter().map(Agent::members).collect();
-        let own = |view: &Vec<Member>| {
-            let own = view.iter().find(|member| member.presence == Presence::Myself);
-            own.map(|own| (own.node.clone(), own.incarnation)).expect("an agent is its own member")
-        };
-        let lives: BTreeMap<String, u64> = views.iter().map(own).collect();
-        views.iter().all(|view| {
-            let heard = view.iter().filter(|member| matches!(member.presence, Presence::Myself | Presence::Live));
-            heard.map(|member| (member.node.clone(), member.incarnation)).collect::<BTreeMap<_, _>>() == lives
-        })
+        is_whole(&self.agents)
     }
+}
+
+/// Whether every one of these agents hears every other one, in its present life, and nobody else.
+pub(super) fn is_whole(agents: &[Agent]) -> bool {
+    let views: Vec<Vec<Member>> = agents.iter().map(Agent::members).collect();
+    let own = |view: &Vec<Member>| {
+        let own = view.iter().find(|member| member.presence == Presence::Myself);
+        own.map(|own| (own.node.clone(), own.incarnation)).expect("an agent is its own member")
+    };
+    let lives: BTreeMap<String, u64> = views.iter().map(own).collect();
+    views.iter().all(|view| {
+        let heard = view.iter().filter(|member| matches!(member.presence, Presence::Myself | Presence::Live));
+        heard.map(|member| (member.node.clone(), member.incarnation)).collect::<BTreeMap<_, _>>() == lives
+    })
 }
 
 /// Writes a new keyring, made by `breakerd keygen`.

@@ -1,24 +1,14 @@
-//! Two addresses between two agents, so that what they say to each other can be recorded, cut, and said again.
+//! An address for each of several agents, so that what they say to each other can be recorded, cut, and said again.
 //!
-//! Each agent is told that the other is at one of the addresses (`gossip.advertise`). What arrives at the address that
-//! stands for one agent is passed on to it, from the address that stands for the other: so neither can tell, and answers
-//! come back the same way.
+//! Each agent is told that the others are at these addresses (`gossip.advertise`). What arrives at the address that
+//! stands for one agent is passed on to it, from the address that stands for whoever said it: so none of them can tell,
+//! and answers come back the same way. Who said it is told by where the agent really is; strangers are not passed on.
 
-use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
-
-/// Which of the two agents something goes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
-    /// The first.
-    ToFirst,
-    /// The second.
-    ToSecond,
-}
 
 /// The addresses, and a thread for each.
 #[derive(Debug)]
@@ -27,57 +17,50 @@ pub struct Relay {
     threads: Vec<JoinHandle<()>>,
 }
 
+/// What one agent said to another; both by their numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spoken {
+    /// Who said it.
+    pub from: usize,
+    /// To whom.
+    pub to: usize,
+    /// What.
+    pub datagram: Vec<u8>,
+}
+
 #[derive(Debug)]
 struct Shared {
-    /// Stand for the first and the second agent.
-    sockets: [UdpSocket; 2],
-    /// Where the agents really are.
-    agents: [Mutex<Option<SocketAddr>>; 2],
-    recorded: [Mutex<Vec<Vec<u8>>>; 2],
-    is_cut: AtomicBool,
+    ports: Vec<Port>,
     stops: AtomicBool,
 }
 
-impl Way {
-    fn index(self) -> usize {
-        match self {
-            Self::ToFirst => 0,
-            Self::ToSecond => 1,
-        }
-    }
-
-    fn other(self) -> Self {
-        match self {
-            Self::ToFirst => Self::ToSecond,
-            Self::ToSecond => Self::ToFirst,
-        }
-    }
+/// What there is for one agent.
+#[derive(Debug)]
+struct Port {
+    /// Stands for it.
+    socket: UdpSocket,
+    /// Where it really is.
+    agent: Mutex<Option<SocketAddr>>,
+    /// What was passed on to it.
+    recorded: Mutex<Vec<Spoken>>,
+    is_cut_off: AtomicBool,
 }
 
 impl Relay {
-    /// Two addresses that lead nowhere yet.
+    /// So many addresses, which lead nowhere yet.
     ///
     /// # Panics
     /// If there are no ports for them.
     #[must_use]
-    pub fn start() -> Self {
-        let socket = || {
-            let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
-            socket.set_read_timeout(Some(LOOK_UP)).expect("a socket takes a timeout");
-            socket
-        };
-        let shared = Arc::new(Shared {
-            sockets: [socket(), socket()],
-            agents: Default::default(),
-            recorded: Default::default(),
-            is_cut: AtomicBool::new(false),
-            stops: AtomicBool::new(false),
-        });
-        let threads = [Way::ToFirst, Way::ToSecond].map(|way| {
+    pub fn between(agents: usize) -> Self {
+        let ports = (0..agents).map(|_| Port::open()).collect();
+        let shared = Arc::new(Shared { ports, stops: AtomicBool::new(false) });
+        let pass_on = |to| {
             let shared = Arc::clone(&shared);
-            std::thread::spawn(move || shared.pass_on(way))
-        });
-        Self { shared, threads: threads.into() }
+            std::thread::spawn(move || shared.pass_on(to))
+        };
+        let threads = (0..agents).map(pass_on).collect();
+        Self { shared, threads }
     }
 
     /// The address that stands for an agent.
@@ -85,55 +68,68 @@ impl Relay {
     /// # Panics
     /// Never: it is bound.
     #[must_use]
-    pub fn address(&self, way: Way) -> SocketAddr {
-        self.shared.sockets[way.index()].local_addr().expect("it is bound")
+    pub fn address(&self, agent: usize) -> SocketAddr {
+        self.shared.ports[agent].socket.local_addr().expect("it is bound")
     }
 
-    /// From now on the address leads there.
-    pub fn lead(&self, way: Way, agent: SocketAddr) {
-        *self.shared.agents[way.index()].lock().unwrap_or_else(PoisonError::into_inner) = Some(agent);
+    /// From now on the agent's address leads there.
+    pub fn lead(&self, agent: usize, there: SocketAddr) {
+        *locked(&self.shared.ports[agent].agent) = Some(there);
     }
 
-    /// From now on nothing is passed on.
-    pub fn cut(&self) {
-        self.shared.is_cut.store(true, Ordering::SeqCst);
+    /// From now on nothing is passed on to this agent, nor from it.
+    pub fn isolate(&self, agent: usize) {
+        self.shared.ports[agent].is_cut_off.store(true, Ordering::SeqCst);
     }
 
-    /// What was passed on, that way.
+    /// From now on it is again.
+    pub fn heal(&self, agent: usize) {
+        self.shared.ports[agent].is_cut_off.store(false, Ordering::SeqCst);
+    }
+
+    /// What was passed on to an agent.
     #[must_use]
-    pub fn recorded(&self, way: Way) -> Vec<Vec<u8>> {
-        self.shared.recorded[way.index()].lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub fn recorded(&self, to: usize) -> Vec<Spoken> {
+        locked(&self.shared.ports[to].recorded).clone()
     }
 
-    /// Says something to an agent in the other's name.
-    pub fn say(&self, way: Way, datagram: &[u8]) {
-        self.shared.send(way, datagram);
+    /// Says something in an agent's name.
+    pub fn say(&self, spoken: &Spoken) {
+        self.shared.send(spoken);
+    }
+}
+
+impl Port {
+    fn open() -> Self {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
+        socket.set_read_timeout(Some(LOOK_UP)).expect("a socket takes a timeout");
+        Self { socket, agent: Mutex::default(), recorded: Mutex::default(), is_cut_off: AtomicBool::new(false) }
     }
 }
 
 impl Shared {
-    fn pass_on(&self, way: Way) {
+    fn pass_on(&self, to: usize) {
         let mut buffer = [0; 65_536];
         while !self.stops.load(Ordering::SeqCst) {
-            let received = match self.sockets[way.index()].recv(&mut buffer) {
-                Ok(length) => &buffer[..length],
-                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => continue,
-                // The other end is gone for now.
-                Err(_) => continue,
-            };
-            if self.is_cut.load(Ordering::SeqCst) {
-                continue;
-            }
-            self.recorded[way.index()].lock().unwrap_or_else(PoisonError::into_inner).push(received.to_vec());
-            self.send(way, received);
+            // Nothing came yet, or the other end is gone for now.
+            let Ok((length, source)) = self.ports[to].socket.recv_from(&mut buffer) else { continue };
+            let from = self.ports.iter().position(|port| *locked(&port.agent) == Some(source));
+            let Some(from) = from.filter(|from| !self.is_cut(*from) && !self.is_cut(to)) else { continue };
+            let spoken = Spoken { from, to, datagram: buffer[..length].to_vec() };
+            locked(&self.ports[to].recorded).push(spoken.clone());
+            self.send(&spoken);
         }
     }
 
-    fn send(&self, way: Way, datagram: &[u8]) {
-        let agent = *self.agents[way.index()].lock().unwrap_or_else(PoisonError::into_inner);
+    fn is_cut(&self, agent: usize) -> bool {
+        self.ports[agent].is_cut_off.load(Ordering::SeqCst)
+    }
+
+    fn send(&self, spoken: &Spoken) {
+        let agent = *locked(&self.ports[spoken.to].agent);
         if let Some(agent) = agent {
             // A datagram may be lost, here as anywhere.
-            let _ = self.sockets[way.other().index()].send_to(datagram, agent);
+            let _ = self.ports[spoken.from].socket.send_to(&spoken.datagram, agent);
         }
     }
 }
@@ -146,6 +142,11 @@ impl Drop for Relay {
             let _ = thread.join();
         }
     }
+}
+
+/// What a thread that panicked has left is whole: each lock holds one value that is replaced or grows.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// How often a thread looks up from its socket to see whether it should end.

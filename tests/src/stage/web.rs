@@ -2,7 +2,8 @@
 //!
 //! The server speaks just enough HTTP/1.1 for curl: it reads a request's head, answers, and closes. It runs in a thread
 //! of the test. Stopped, its port refuses connections as that of a dead process does; started again, it has the same
-//! port. It listens on 127.0.0.2, because clients' own ports are taken on 127.0.0.1 and might take this one meanwhile.
+//! port. It listens on 127.0.0.2, because clients' own ports are taken on 127.0.0.1 and might take this one meanwhile;
+//! or on a host of its own in a namespace: the socket is opened there, the thread need not be.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -10,11 +11,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
+use super::namespaces::Space;
 use super::wait::PATIENCE;
 
 /// The service.
 #[derive(Debug)]
 pub struct Web {
+    /// Where it runs; `None` on loopback.
+    space: Option<Space>,
     address: SocketAddr,
     state: Arc<State>,
     server: Option<JoinHandle<()>>,
@@ -45,8 +49,16 @@ impl Web {
     pub fn start() -> Self {
         let listener = TcpListener::bind((Ipv4Addr::new(127, 0, 0, 2), 0)).expect("loopback has a free port");
         let address = listener.local_addr().expect("it is bound");
-        let mut web = Self { address, state: Arc::default(), server: None };
+        let mut web = Self { space: None, address, state: Arc::default(), server: None };
         web.serve(listener);
+        web
+    }
+
+    /// The same on a host of its own.
+    pub(super) fn start_in(space: &Space) -> Self {
+        let address = SocketAddr::new(space.address(), PORT);
+        let mut web = Self { space: Some(space.clone()), address, state: Arc::default(), server: None };
+        web.start_again();
         web
     }
 
@@ -72,7 +84,7 @@ impl Web {
         let Some(server) = self.server.take() else { return };
         self.state.stops.store(true, Ordering::SeqCst);
         // Wakes the server; it closes the port before it looks at this.
-        let _ = TcpStream::connect(self.address);
+        let _ = self.there(TcpStream::connect);
         server.join().expect("the server does not panic");
     }
 
@@ -82,7 +94,15 @@ impl Web {
     /// If it still runs, or its port is taken.
     pub fn start_again(&mut self) {
         assert!(self.server.is_none(), "it still runs");
-        self.serve(TcpListener::bind(self.address).expect("its port is still free"));
+        self.serve(self.there(TcpListener::bind).expect("its port is still free"));
+    }
+
+    /// Opens something at its address, where it runs.
+    fn there<T: Send>(&self, open: impl FnOnce(SocketAddr) -> T + Send) -> T {
+        match &self.space {
+            None => open(self.address),
+            Some(space) => space.within(|| open(self.address)),
+        }
     }
 
     fn serve(&mut self, listener: TcpListener) {
@@ -140,6 +160,9 @@ pub fn curl(url: &str) -> [String; 6] {
     assert!(found, "curl is missing: these tests call a real service with it; `apt-get install curl`");
     ["curl", "-sS", "--fail", "--max-time", "10", url].map(str::to_owned)
 }
+
+/// Its port on a host of its own, below those the system gives to clients.
+const PORT: u16 = 8_080;
 
 /// Longest head of a request that is read: curl's has some 80 bytes.
 const HEAD_MAX: usize = 16 * 1024;

@@ -6,8 +6,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use breaker_agent::keyring::Keyring;
+use breaker_client::wire::State;
 use breaker_tests::abuse::{Figures, Size, malformed_datagrams, malformed_frames, random_bytes};
-use breaker_tests::stage::{Agent, Folder, PATIENCE, keyring, member};
+use breaker_tests::stage::{Agent, Cluster, Folder, PATIENCE, keyring, member, policy, wait_for};
 
 const BYTES: u64 = 16 * 1024 * 1024;
 const FRAMES: u64 = 10_000;
@@ -66,4 +67,18 @@ fn malformed_datagrams_are_counted_and_nothing_else() {
     for counter in ["seal_forged", "seal_malformed", "seal_oversized", "seal_stale_boot", "seal_truncated"] {
         assert!(figures.grown(counter) > 0, "{counter}: {figures}");
     }
+}
+
+/// The same among peers, one of which has news of an outage: it is heard, and nobody else is.
+#[test]
+fn malformed_datagrams_change_nothing_of_what_peers_have_said() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let cluster = Cluster::start(2, &policy("failure_threshold: 1, recovery_timeout: 10m"));
+    let [agent, peer] = &cluster.agents[..] else { panic!("there are two") };
+    assert_eq!(peer.ctl(&["run", "shop", "--", "false"]).code, 1);
+    wait_for("the agent to hear of it", || (!agent.service("shop").peers.is_empty()).then_some(()));
+    let ring = Keyring::read(&cluster.ring).expect("a keyring").keyring;
+    judge(&malformed_datagrams(agent, Some(&ring), size(DATAGRAMS)));
+    let told = agent.service("shop").peers;
+    assert!(told.iter().any(|digest| digest.node == "b" && digest.state == State::Open), "{told:?}");
 }

@@ -9,10 +9,12 @@ use std::time::Duration;
 use super::{faults, load, name, policy, policy_of};
 use crate::config::layer::PATHS;
 use crate::config::{Config, Fallback, Monitoring, Overrides, UnknownServices};
+use crate::core::digest::span;
 use crate::core::outcome::Kind;
 use crate::core::policy::{
     AfterMaxWait, Backoff, Conditions, HalfOpen, Jitter, KindCondition, Policy, Rate, Verdict, WindowShape,
 };
+use crate::core::registry::Authority;
 
 const EXAMPLE: &str = include_str!("../../../breakerd.example.yaml");
 
@@ -78,7 +80,7 @@ fn no_file_an_empty_file_and_a_file_of_comments_are_the_defaults() {
     for text in ["", "# nothing\n", "---\n", "circuit_breaker:\n", "services: {}\ndefaults:\nnode:\n", "\u{feff}"] {
         let config = load(text);
         assert_eq!(*policy(&config, "any"), Policy::default(), "{text:?}");
-        assert_eq!(config.gossip, Config::default().gossip);
+        assert_eq!((&config.gossip, &config.cluster), (&Config::default().gossip, &Config::default().cluster));
     }
 }
 
@@ -106,7 +108,8 @@ fn forget_sources(page: &mut serde_json::Value) {
 fn the_example_file_mentions_every_key() {
     let host =
         ["id", "zone", "path", "mode", "owner", "listen", "advertise", "seeds", "cluster", "interval", "keyring"];
-    let top = ["node", "socket", "gossip", "defaults", "services", "unknown_services", "circuit_breaker"];
+    let host = host.into_iter().chain(["authority", "sustained", "recovery_timeout"]).collect::<Vec<_>>();
+    let top = ["node", "socket", "gossip", "cluster", "defaults", "services", "unknown_services", "circuit_breaker"];
     for key in PATHS.iter().copied().flatten().chain(&host).chain(&top) {
         let written = EXAMPLE.lines().any(|line| line.trim_start_matches([' ', '#']).starts_with(&format!("{key}:")));
         assert!(written, "{key}");
@@ -231,9 +234,13 @@ gossip:
   cluster: green
   interval: 1s
   keyring: /etc/breakerd/keyring
+cluster: {authority: advisory, sustained: 1024ms, recovery_timeout: 10s}
 unknown_services: refuse
 ",
     );
+    assert_eq!(config.cluster.authority.value, Authority::Advisory);
+    assert_eq!(span(config.cluster.sustained.value.index()), Duration::from_millis(1_024));
+    assert_eq!(config.cluster.recovery_timeout.value, SECONDS(10));
     let id = config.node.id.value.as_ref().map(|id| id.as_str().to_owned());
     assert_eq!(id.as_deref(), Some("007"), "as written, though YAML takes it for a number");
     assert_eq!(config.socket.mode.value.bits(), 0o600);

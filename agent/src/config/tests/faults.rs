@@ -259,3 +259,31 @@ fn an_average_longer_than_any_call_counts_for_can_never_be_reached() {
     let expected = "breakerd.yaml:1:61: circuit_breaker.failure_criteria.average_response_time: can never be reached: calls count for 71 minutes at most";
     assert_eq!(faults(&policy("72m")), [expected]);
 }
+
+#[test]
+fn what_the_cluster_judges_over_is_one_of_the_spans() {
+    let spans = "16ms, 64ms, 256ms, 1024ms, 4096ms, 16384ms or 65536ms";
+    for wrong in ["1s", "250ms", "1h"] {
+        let expected = format!("breakerd.yaml:2:14: cluster.sustained: expected {spans}, got '{wrong}'");
+        assert_eq!(faults(&format!("cluster:\n  sustained: {wrong}")), [expected]);
+    }
+    let unit =
+        format!("breakerd.yaml:2:14: cluster.sustained: expected {spans}, got '64' (it needs a unit: 64s or 64ms)");
+    assert_eq!(faults("cluster:\n  sustained: 64"), [unit]);
+    for right in ["16ms", "64ms", "256ms", "1024ms", "1s24ms", "4096ms", "16384ms", "65536ms"] {
+        assert_eq!(faults(&format!("cluster: {{sustained: {right}}}")), [""; 0], "{right}");
+    }
+}
+
+#[test]
+fn a_cluster_section_is_not_the_cluster_s_name() {
+    let expected = "breakerd.yaml:1:10: cluster: expected a map of keys and values (the cluster's name is gossip.cluster), got 'green'";
+    assert_eq!(faults("cluster: green"), [expected]);
+    let word = "breakerd.yaml:1:22: cluster.authority: expected authoritative, accelerate or advisory, got 'boss'";
+    assert_eq!(faults("cluster: {authority: boss}"), [word]);
+    let timeout =
+        "breakerd.yaml:1:29: cluster.recovery_timeout: expected a duration from 100ms to 1h such as 2s, got '2h'";
+    assert_eq!(faults("cluster: {recovery_timeout: 2h}"), [timeout]);
+    let key = "breakerd.yaml:1:11: cluster.sustain: unknown key, did you mean sustained?";
+    assert_eq!(faults("cluster: {sustain: 64ms}"), [key]);
+}

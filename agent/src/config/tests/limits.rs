@@ -74,6 +74,10 @@ fn settings_of_the_host_have_their_limits() {
     between("socket: {owner: '4294967295'}".to_owned(), "socket: {owner: '4294967296'}".to_owned());
     between("gossip: {interval: 50ms}".to_owned(), "gossip: {interval: 49ms}".to_owned());
     between("gossip: {interval: 60s}".to_owned(), "gossip: {interval: 60001ms}".to_owned());
+    between("cluster: {recovery_timeout: 100ms}".to_owned(), "cluster: {recovery_timeout: 99ms}".to_owned());
+    between("cluster: {recovery_timeout: 1h}".to_owned(), "cluster: {recovery_timeout: 3600001ms}".to_owned());
+    between("cluster: {sustained: 16ms}".to_owned(), "cluster: {sustained: 15ms}".to_owned());
+    between("cluster: {sustained: 65536ms}".to_owned(), "cluster: {sustained: 262144ms}".to_owned());
     let seeds =
         |n| format!("gossip: {{seeds: [{}]}}", (0..n).map(|i| format!("'h{i}:1'")).collect::<Vec<_>>().join(","));
     between(seeds(100), seeds(101));

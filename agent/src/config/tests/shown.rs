@@ -24,6 +24,7 @@ services:
       sliding_window: {size: 10}
       fallback: {strategy: cached_response, max_age: 5m}
   plain: {}
+cluster: {sustained: 64ms}
 ";
 
 #[test]
@@ -74,6 +75,12 @@ gossip:
   # advertise is not set                        # default
 "#;
     assert!(page.contains(host), "{page}");
+    let cluster = r#"cluster:
+  authority: authoritative                      # default
+  sustained: 64ms                               # breakerd.yaml:15
+  recovery_timeout: 2s                          # default
+"#;
+    assert!(page.contains(cluster), "{page}");
     let services = r#"services:
   "payments/*":
     circuit_breaker:

@@ -1,7 +1,8 @@
 //! How a breaker changes its state: by time, by an operator, by a verdict. All changes go through one function.
 //!
 //! **Invariant:** whoever is in a state got there by [`Breaker::enter`], so a new generation, a new reason and the end of
-//! whatever was holding always come together.
+//! whatever was holding always come together; but for the sleep of a breaker while the cluster decides, which is nobody's
+//! news.
 
 use std::time::Duration;
 
@@ -115,6 +116,35 @@ impl Breaker {
                 notice
             }
         }
+    }
+
+    /// Trips, if it is Closed, though none of its own conditions holds.
+    pub fn hasten(&mut self, now: MonoTime, reason: Reason, rng: &mut impl Rng) -> Option<Notice> {
+        (self.state.kind() == StateKind::Closed).then(|| self.trip(now, reason, rng)).flatten()
+    }
+
+    /// Empties itself and waits, Closed, while something else decides. What is out comes back too late.
+    pub fn sleep(&mut self, now: MonoTime) {
+        if self.state.kind() == StateKind::Closed {
+            self.backoff.leave_closed(now, &self.policy);
+        }
+        self.restart(now);
+    }
+
+    /// Decides again, Closed and empty.
+    pub fn wake(&mut self, now: MonoTime, reason: Reason) {
+        self.restart(now);
+        self.reason = Some(reason);
+        self.backoff.closed(now);
+    }
+
+    /// Closed and empty, without a word to anybody.
+    fn restart(&mut self, now: MonoTime) {
+        self.empty();
+        self.state = State::Closed;
+        self.generation += 1;
+        self.since = now;
+        self.reason = None;
     }
 
     pub(super) fn trip(&mut self, now: MonoTime, reason: Reason, rng: &mut impl Rng) -> Option<Notice> {

@@ -4,16 +4,18 @@ use std::time::Duration;
 
 use rand_core::Rng;
 
-use super::{Answer, Ask, DEMAND_SECONDS, Granted, OpenEnds, Registry, Rejected, RulingOn, Told, Turn, Unserved};
-use crate::core::breaker::{Breaker, Fate, Grant, Granted as How, Refusal, Settled};
+use super::changes::opens;
+use super::{Answer, Ask, Granted, Registry, Rejected, Told, Turn};
+use crate::core::breaker::{Fate, Grant, Granted as How, Refusal, Settled};
 use crate::core::counts::{Judged, Sample};
 use crate::core::outcome::Call;
 use crate::core::permits::{Permit, Sort};
 use crate::core::policy::SEGMENTS_BELOW_MAX;
 use crate::core::reason::Reason;
 use crate::core::service::SEGMENTS_MAX;
-use crate::core::state::{Notice, State, StateKind};
-use crate::core::store::Path;
+use crate::core::spans::SpanCall;
+use crate::core::state::{State, StateKind};
+use crate::core::store::{Path, Slot};
 use crate::core::time::MonoTime;
 use crate::core::window::Lineage;
 
@@ -24,6 +26,24 @@ pub(super) enum Ending<'a> {
     Call(&'a Call),
     /// By its lease running out.
     LeaseOver,
+}
+
+/// What became of a call.
+#[derive(Clone, Copy, Debug)]
+enum Outcome<'a> {
+    /// Of one that was permitted.
+    Permitted(&'a Permit, Ending<'a>),
+    /// Of one that was made without asking.
+    Unasked(&'a Call),
+}
+
+/// Whether a level below, or this one, has opened by an outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Below {
+    /// None has.
+    Closed,
+    /// One has; the outcome counts nowhere above it.
+    Opened,
 }
 
 /// Whether one more permit may go out for a service.
@@ -47,6 +67,7 @@ impl Registry {
         for place in path.places() {
             self.store.at_mut(*place).last_asked = Some(turn.now);
         }
+        self.half_open_along(turn, path);
         // The top is asked first: where it refuses, nobody below need be bothered.
         let mut how = [How::Allowed; SEGMENTS_MAX];
         for (level, place) in path.places().iter().enumerate().rev() {
@@ -66,9 +87,13 @@ impl Registry {
         }
     }
 
-    /// As the breaker says; but without room for one more permit only states that need none let a call through.
+    /// As the cluster's place or the breaker says; but without room for one more permit only states that need none let a call through.
     pub(super) fn admission(&self, place: u32, now: MonoTime, room: Room) -> Result<(), Refusal> {
-        let breaker = &self.store.at(place).breaker;
+        let slot = self.store.at(place);
+        if let Some(opening) = slot.opening() {
+            return self.opening_admission(now, slot, opening, room);
+        }
+        let breaker = &slot.breaker;
         breaker.admission(now)?;
         match (breaker.state(), room) {
             (State::Open { .. } | State::HalfOpen { .. }, Room::None) => {
@@ -93,14 +118,22 @@ impl Registry {
         let mut grants = [Grant::UNENFORCED; SEGMENTS_MAX];
         let mut sort = Sort::Plain;
         for (level, place) in path.places().iter().enumerate() {
+            let in_opening = self.store.at(*place).opening().is_some();
             let breaker = &mut self.store.at_mut(*place).breaker;
             let (grant, notice) = match how[level] {
                 How::WouldRefuse => (Grant::UNENFORCED, None),
-                How::Allowed => breaker.grant(turn.now),
+                How::Allowed if in_opening => {
+                    sort = Sort::Probe;
+                    (self.grant_probe(turn, *place), None)
+                }
+                How::Allowed => {
+                    let granted = breaker.grant(turn.now);
+                    if breaker.state().kind() == StateKind::HalfOpen {
+                        sort = Sort::Probe;
+                    }
+                    granted
+                }
             };
-            if how[level] == How::Allowed && breaker.state().kind() == StateKind::HalfOpen {
-                sort = Sort::Probe;
-            }
             grants[level] = grant;
             if notice.is_some() {
                 self.tell(turn, *place, notice);
@@ -128,64 +161,99 @@ impl Registry {
         ending: Ending<'_>,
     ) -> Told {
         self.store.at_mut(permit.service).in_flight -= 1;
-        let now = turn.now;
-        let told = self.settle_along(turn, permit.service, |level, breaker, lineage, dead_below, rng| {
-            let grant = permit.grants[level];
-            match ending {
-                _ if dead_below => breaker.settle(now, grant, Judged::Nowhere, lineage, rng),
-                Ending::LeaseOver => breaker.lease_over(now, grant, rng),
-                Ending::Call(call) => {
-                    let judged = Sample::judge(breaker.policy(), call);
-                    breaker.settle(now, grant, judged, lineage, rng)
-                }
-            }
-        });
+        let told = self.settle_along(turn, permit.service, Outcome::Permitted(permit, ending));
         self.store.touch(permit.service);
         told
     }
 
     pub(super) fn settle_unasked<R: Rng>(&mut self, turn: &mut Turn<'_, R>, place: u32, call: &Call) -> Told {
-        let now = turn.now;
-        self.settle_along(turn, place, |_, breaker, lineage, dead_below, rng| {
-            if dead_below {
-                return quietly(Fate::Nowhere);
-            }
-            let judged = Sample::judge(breaker.policy(), call);
-            breaker.settle_unasked(now, judged, lineage, rng)
-        })
+        self.settle_along(turn, place, Outcome::Unasked(call))
     }
 
     /// Tells every level of a path, the deepest first. Above one that opens by this, the outcome counts nowhere.
-    fn settle_along<R: Rng>(
-        &mut self,
-        turn: &mut Turn<'_, R>,
-        leaf: u32,
-        mut settle: impl FnMut(usize, &mut Breaker, Lineage, bool, &mut R) -> Settled,
-    ) -> Told {
+    fn settle_along<R: Rng>(&mut self, turn: &mut Turn<'_, R>, leaf: u32, outcome: Outcome<'_>) -> Told {
         let path = self.store.path(leaf);
         let mut told = Told::Counted;
-        let mut dead_below = false;
-        for (level, place) in path.places().iter().enumerate() {
-            let lineage = self.lineage(path, level);
-            let breaker = &mut self.store.at_mut(*place).breaker;
-            let Settled { fate, notice } = settle(level, breaker, lineage, dead_below, turn.rng);
-            match fate {
-                Fate::InWindow(sample) => self.note_in_window(turn, path, level, sample),
-                Fate::Dropped => {
-                    self.store.at_mut(*place).totals.dropped += 1;
-                    if level == 0 {
-                        told = Told::Dropped;
-                    }
+        let mut below = Below::Closed;
+        for level in 0..path.places().len() {
+            let (fate, opened) = self.settle_at(turn, path, level, outcome, below);
+            below = opened;
+            if fate == Fate::Dropped {
+                self.store.at_mut(path.places()[level]).totals.dropped += 1;
+                if level == 0 {
+                    told = Told::Dropped;
                 }
-                Fate::Probe | Fate::Nowhere => {}
-            }
-            dead_below |= opens(notice.as_ref());
-            // Without a notice only what holds for a while can have moved the deadline.
-            if notice.is_some() || self.store.at(*place).breaker.policy().conditions.sustained.is_some() {
-                self.tell(turn, *place, notice);
             }
         }
         told
+    }
+
+    /// Tells one level of a path. Whether it, or one below it, has opened by this.
+    #[inline]
+    fn settle_at<R: Rng>(
+        &mut self,
+        turn: &mut Turn<'_, R>,
+        path: Path,
+        level: usize,
+        outcome: Outcome<'_>,
+        below: Below,
+    ) -> (Fate, Below) {
+        let place = path.places()[level];
+        if let Outcome::Permitted(permit, ending) = outcome
+            && let Some(serial) = permit.grants[level].as_probe()
+        {
+            return self.settle_probe(turn, place, serial, ending, below);
+        }
+        let lineage = self.lineage(path, level);
+        let Settled { fate, notice } = outcome.settle(turn, level, self.store.at_mut(place), lineage, below);
+        if let Fate::InWindow(sample) = fate {
+            self.note_in_window(turn, path, level, sample);
+        }
+        let mut opened = if opens(notice.as_ref()) { Below::Opened } else { below };
+        let failed = match fate {
+            Fate::InWindow(sample) | Fate::Probe(sample) => self.testify(turn, path, level, sample),
+            Fate::Nowhere | Fate::Dropped => None,
+        };
+        // Without a notice only what holds for a while can have moved the deadline.
+        if notice.is_some() || self.store.at(place).breaker.policy().conditions.sustained.is_some() {
+            self.tell(turn, place, notice);
+        }
+        if failed == Some(SpanCall::Failed) && self.judge_failure(turn, place) == Below::Opened {
+            opened = Below::Opened;
+        }
+        (fate, opened)
+    }
+
+    /// An own call failed: what is judged now, and what is told.
+    #[cold]
+    fn judge_failure<R: Rng>(&mut self, turn: &mut Turn<'_, R>, place: u32) -> Below {
+        let before = self.store.at(place).effective_state();
+        self.unwell.insert(place);
+        self.consider(turn, place);
+        self.alert_failure(turn, place);
+        self.keep_promise(turn.now, place);
+        self.examine_soon(turn.now);
+        let opened = before != StateKind::Open && self.store.at(place).effective_state() == StateKind::Open;
+        if opened { Below::Opened } else { Below::Closed }
+    }
+
+    /// Adds an outcome to the host's own testimony, and to what each child has put into it.
+    #[inline]
+    fn testify<R>(&mut self, turn: &Turn<'_, R>, path: Path, level: usize, sample: Sample) -> Option<SpanCall> {
+        let call = self.store.at_mut(path.places()[level]).cluster.as_deref_mut()?.testify(turn.now, sample)?;
+        if level > 0 {
+            self.testify_below(turn.now, path, level, call);
+        }
+        Some(call)
+    }
+
+    fn testify_below(&mut self, now: MonoTime, path: Path, level: usize, call: SpanCall) {
+        let mut between = 0;
+        for (depth, below) in path.places()[..level].iter().enumerate().rev() {
+            let share = &mut self.store.at_mut(*below).shares[level - depth - 1];
+            share.testify(now, call, between);
+            between += share.withdrawals();
+        }
     }
 
     /// Through which children a call came to the level of a path.
@@ -210,77 +278,41 @@ impl Registry {
             self.store.at_mut(*below).shares[level - depth - 1] = share;
         }
     }
-
-    /// Passes on what a breaker has to tell, and what follows from it for its ancestors and its deadline.
-    fn tell<R>(&mut self, turn: &mut Turn<'_, R>, place: u32, notice: Option<Notice>) {
-        if opens(notice.as_ref()) {
-            self.withdraw(turn, place);
-        }
-        if let Some(notice) = notice {
-            self.unwell.insert(place);
-            self.store.touch(place);
-            turn.notices.push((self.store.at(place).name.clone(), notice));
-        }
-        let slot = self.store.at(place);
-        let open_over = match self.settings.open_ends {
-            OpenEnds::OnAcquire => None,
-            OpenEnds::InTime => slot.breaker.half_open_due().filter(|due| *due > turn.now),
-        };
-        self.store.arm(place, slot.breaker.deadline().or(open_over));
-    }
-
-    /// Takes the outcomes of a service that has opened out of its ancestors.
-    fn withdraw<R>(&mut self, turn: &Turn<'_, R>, place: u32) {
-        let path = self.store.path(place);
-        let serial = self.store.at(place).serial;
-        for level in 1..path.places().len() {
-            let ancestor = path.places()[level];
-            let between = || path.places()[..level].iter().enumerate().skip(1);
-            let mut share = std::mem::take(&mut self.store.at_mut(place).shares[level - 1]);
-            let taken: u64 =
-                between().map(|(depth, middle)| self.store.at(*middle).shares[level - depth - 1].withdrawals()).sum();
-            if share.is_within(taken) {
-                self.store.at_mut(ancestor).breaker.forget(turn.now, serial, &share);
-                for (depth, middle) in between() {
-                    self.store.at_mut(*middle).shares[level - depth - 1].forget(turn.now, &share);
-                }
-            }
-            share.clear();
-            self.store.at_mut(place).shares[level - 1] = share;
-        }
-    }
-
-    /// Does what the first deadline is for.
-    pub(super) fn expire_first<R: Rng>(&mut self, turn: &mut Turn<'_, R>) {
-        let Some((_, place)) = self.store.deadline() else { return };
-        let slot = self.store.at_mut(place);
-        let wanted = slot.last_asked.is_some_and(|at| turn.now.since(at).as_secs() < DEMAND_SECONDS);
-        let notice = match slot.breaker.half_open_due() {
-            Some(due) if due <= turn.now && wanted => slot.breaker.half_open(turn.now),
-            Some(_) => None,
-            None => slot.breaker.expire(turn.now, turn.rng),
-        };
-        self.tell(turn, place, notice);
-    }
-
-    pub(super) fn transition<R: Rng>(
-        &mut self,
-        turn: &mut Turn<'_, R>,
-        service: &str,
-        ruling_on: RulingOn<'_>,
-        act: impl FnOnce(&mut Breaker, &mut Turn<'_, R>) -> Option<Notice>,
-    ) -> Result<Told, Unserved> {
-        self.advance(turn);
-        let Some(place) = self.resolve(turn.now, service, ruling_on)? else { return Ok(Told::Untracked) };
-        let notice = act(&mut self.store.at_mut(place).breaker, turn);
-        self.tell(turn, place, notice);
-        self.store.touch(place);
-        Ok(Told::Counted)
-    }
 }
 
-fn opens(notice: Option<&Notice>) -> bool {
-    matches!(notice, Some(Notice::Changed(change)) if change.to == StateKind::Open)
+impl Outcome<'_> {
+    /// Tells the own breaker of a service.
+    #[inline]
+    fn settle<R: Rng>(
+        self,
+        turn: &mut Turn<'_, R>,
+        level: usize,
+        slot: &mut Slot,
+        lineage: Lineage,
+        below: Below,
+    ) -> Settled {
+        let now = turn.now;
+        match self {
+            Outcome::Permitted(permit, ending) => {
+                let breaker = &mut slot.breaker;
+                let grant = permit.grants[level];
+                match ending {
+                    _ if below == Below::Opened => breaker.settle(now, grant, Judged::Nowhere, lineage, turn.rng),
+                    Ending::LeaseOver => breaker.lease_over(now, grant, turn.rng),
+                    Ending::Call(call) => {
+                        let judged = Sample::judge(breaker.policy(), call);
+                        breaker.settle(now, grant, judged, lineage, turn.rng)
+                    }
+                }
+            }
+            Outcome::Unasked(_) if below == Below::Opened => quietly(Fate::Nowhere),
+            Outcome::Unasked(call) => match Sample::judge(slot.breaker.policy(), call) {
+                // Its own breaker sleeps.
+                Judged::Counts(_) if slot.opening().is_some() => quietly(Fate::Dropped),
+                judged => slot.breaker.settle_unasked(now, judged, lineage, turn.rng),
+            },
+        }
+    }
 }
 
 fn quietly(fate: Fate) -> Settled {

@@ -1,11 +1,9 @@
-//! Looking at the registry. Nothing here changes anything, except that services found well are no longer watched for
-//! digests.
-
-use std::time::Duration;
+//! Looking at the registry. Nothing here changes anything.
 
 use super::{Registry, Rejected, RulingOn, Unserved, served};
 use crate::core::breaker::{Breaker, Granted};
-use crate::core::digest::FailureDigest;
+use crate::core::opening::Opening;
+use crate::core::reason::Reason;
 use crate::core::service::ServiceName;
 use crate::core::state::StateKind;
 use crate::core::store::{Slot, Totals};
@@ -71,21 +69,6 @@ impl Registry {
         self.untracked
     }
 
-    /// What to tell peers: the services that are not plainly healthy, in order of name, `most` of them. Operators'
-    /// states are this host's own affair and are not among them.
-    pub fn digests(&mut self, now: MonoTime, most: usize) -> Vec<FailureDigest> {
-        let (store, mut digests) = (&self.store, Vec::new());
-        self.unwell.retain(|place| {
-            let digest = store.get(*place).and_then(|slot| digest_of(slot, now));
-            let ill = digest.is_some();
-            digests.extend(digest);
-            ill
-        });
-        digests.sort_by(|a: &FailureDigest, b| (trouble(a), &a.service).cmp(&(trouble(b), &b.service)));
-        digests.truncate(most);
-        digests
-    }
-
     /// The place of a service or of its nearest tracked ancestor.
     pub(super) fn nearest(&self, service: &str, ruling_on: RulingOn<'_>) -> Result<Option<u32>, Unserved> {
         if let Some(place) = self.store.find(service) {
@@ -111,6 +94,36 @@ impl<'a> View<'a> {
         &self.slot.breaker
     }
 
+    /// What is done with calls to it: an operator's word, else the cluster's place, else its own breaker's state.
+    #[must_use]
+    pub fn effective_state(self) -> StateKind {
+        self.slot.effective_state()
+    }
+
+    /// Since when.
+    #[must_use]
+    pub fn effective_since(self) -> MonoTime {
+        self.slot.opening().map_or(self.slot.breaker.since(), Opening::since)
+    }
+
+    /// Why; `None` if it has always been closed.
+    #[must_use]
+    pub fn effective_reason(self) -> Option<&'a Reason> {
+        match self.slot.opening() {
+            Some(opening) => Some(opening.reason()),
+            None => self.slot.breaker.reason(),
+        }
+    }
+
+    /// When calls that are refused now may be tried again, where that is a matter of time.
+    #[must_use]
+    pub fn refuses_until(self) -> Option<MonoTime> {
+        match self.slot.opening() {
+            Some(opening) => opening.open_until(),
+            None => self.slot.breaker.state().refuses_until(),
+        }
+    }
+
     /// What it has counted.
     #[must_use]
     pub fn totals(self) -> Totals {
@@ -121,28 +134,5 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn in_flight(self) -> u64 {
         self.slot.in_flight
-    }
-}
-
-/// Services that stopped calls come first where there is no room for all.
-fn trouble(digest: &FailureDigest) -> u8 {
-    match digest.state {
-        StateKind::Open => 0,
-        StateKind::HalfOpen => 1,
-        StateKind::Closed | StateKind::ForcedOpen | StateKind::Disabled | StateKind::MetricsOnly => 2,
-    }
-}
-
-fn digest_of(slot: &Slot, now: MonoTime) -> Option<FailureDigest> {
-    let state = slot.breaker.state().kind();
-    let tally = slot.breaker.tally(now);
-    let counts = tally.counts();
-    let failed = counts.failed - counts.host_faults;
-    let age: Duration = now.since(slot.breaker.since());
-    let digest = FailureDigest { age, total: counts.total, failed, ..FailureDigest::of(slot.name.clone(), state) };
-    match state {
-        StateKind::Closed if failed == 0 => None,
-        StateKind::ForcedOpen | StateKind::Disabled | StateKind::MetricsOnly => None,
-        StateKind::Closed | StateKind::Open | StateKind::HalfOpen => Some(digest),
     }
 }

@@ -1,10 +1,10 @@
-//! Failure digests: ours, published when there is news; and those of peers, shown for as long as they stand.
+//! Our failure digests: published when there is news, and nobody woken for less.
 
 use super::*;
-use crate::core::digest::{HostId, Testimony};
+use crate::core::digest::{FailureDigest, HostWord, Phase, Probes, Stay};
+use crate::core::service::ServiceName;
 use crate::core::state::StateKind;
-use crate::driver::peers::DIGESTS_MAX;
-use crate::mail::GossipNews;
+use crate::driver::publish::{PUBLISH_PAUSE, says_the_same};
 
 /// What was published since the last look, if anything was.
 fn news(stand: &mut Stand) -> Option<Published> {
@@ -14,10 +14,6 @@ fn news(stand: &mut Stand) -> Option<Published> {
 fn digest(service: &str, total: u64) -> FailureDigest {
     let service = ServiceName::parse(service).unwrap();
     FailureDigest { age: SECOND, total, failed: total, ..FailureDigest::of(service, StateKind::Open) }
-}
-
-fn heard(node: &str, incarnation: u64, digest: FailureDigest) -> GossipNews {
-    GossipNews::Heard(Testimony { host: HostId::new(node), incarnation, age: Duration::ZERO, digest })
 }
 
 #[test]
@@ -88,6 +84,22 @@ fn a_second_stay_in_the_same_state_is_news() {
     assert!(!says_the_same(&before, &Published::default()));
 }
 
+#[test]
+fn what_is_only_older_or_numbered_anew_is_no_news() {
+    let stay = |number, age| Stay { number, phase: Phase::Open, age, probes: Probes::default() };
+    let of = |stay, sequence| Published::from_iter([FailureDigest { stay, sequence, ..digest(S, 5) }]);
+    let before = of(Some(stay(3, SECOND)), 1);
+    assert!(says_the_same(&before, &of(Some(stay(3, SECOND * 2)), 2)));
+    for other in [Some(stay(4, SECOND * 2)), Some(stay(3, SECOND / 2)), None] {
+        assert!(!says_the_same(&before, &of(other, 2)), "{other:?}");
+    }
+    assert!(!says_the_same(&of(None, 1), &before));
+    let probed = Stay { probes: Probes { claimed: 1, ..Probes::default() }, ..stay(3, SECOND) };
+    assert!(!says_the_same(&before, &of(Some(probed), 2)));
+    let of_host = Published { host: HostWord { sick: true, ..HostWord::default() }, ..before.clone() };
+    assert!(!says_the_same(&before, &of_host));
+}
+
 /// Making the digests of thousands of services for each of thousands of trips would be all an agent does.
 #[test]
 fn many_trips_in_a_moment_are_published_together() {
@@ -103,52 +115,4 @@ fn many_trips_in_a_moment_are_published_together() {
     assert_eq!(published, 1);
     stand.pass(PUBLISH_PAUSE);
     assert_eq!(news(&mut stand).unwrap().digests.len(), 500, "and none of them waits longer than the pause");
-}
-
-#[test]
-fn a_peers_digest_is_shown_until_it_is_withdrawn() {
-    let mut stand = Stand::new();
-    let mut client = stand.connect(None);
-    stand.hear(heard("b", 1, digest(S, 7)));
-    stand.pass(SECOND * 2);
-    stand.hear(heard("c", 1, digest(S, 8)));
-    stand.pass(SECOND);
-    let shown = stand.service(&mut client, S).peers;
-    let facts: Vec<_> = shown.iter().map(|d| (d.node.as_str(), d.total, d.heard_ms, d.since_ms)).collect();
-    assert_eq!(facts, [("c", 8, 1_000, 2_000), ("b", 7, 3_000, 4_000)]);
-    for node in ["b", "never-heard", "c", "c"] {
-        let service = ServiceName::parse(S).unwrap();
-        stand.hear(GossipNews::Withdrawn { host: HostId::new(node), service });
-    }
-    assert!(stand.page(&mut client, None, 10, WithPeers::Yes).services.is_empty());
-}
-
-#[test]
-fn a_peers_newest_word_replaces_its_older_one_and_an_earlier_life_says_nothing() {
-    let mut stand = Stand::new();
-    let mut client = stand.connect(None);
-    for (incarnation, total, shown) in [(5, 1, 1), (5, 2, 2), (4, 3, 2), (6, 4, 4)] {
-        stand.hear(heard("b", incarnation, digest(S, total)));
-        let peers = stand.service(&mut client, S).peers;
-        assert_eq!(peers.iter().map(|digest| digest.total).collect::<Vec<_>>(), [shown]);
-    }
-}
-
-#[test]
-fn past_the_limit_a_new_digest_is_dropped_without_a_trace_and_known_ones_are_renewed() {
-    let mut stand = Stand::new();
-    let mut client = stand.connect(None);
-    let nodes = DIGESTS_MAX / 100;
-    for number in 0..DIGESTS_MAX {
-        stand.hear(heard(&format!("n{}", number % nodes), 1, digest(&format!("s{}", number / nodes), 1)));
-    }
-    assert_eq!(stand.counter(&mut client, "peer_digests_dropped"), 0);
-    stand.hear(heard("n0", 1, digest("one-more", 1)));
-    assert_eq!(stand.counter(&mut client, "peer_digests_dropped"), 1);
-    assert_eq!(stand.driver.peers.services_after(None).count(), 100);
-    stand.hear(heard("n0", 1, digest("s0", 2)));
-    assert_eq!(stand.service(&mut client, "s0").peers[0].total, 2);
-    stand.hear(GossipNews::Withdrawn { host: HostId::new("n1"), service: ServiceName::parse("s0").unwrap() });
-    stand.hear(heard("n0", 1, digest("one-more", 1)));
-    assert_eq!(stand.service(&mut client, "one-more").peers.len(), 1, "what is withdrawn makes room");
 }

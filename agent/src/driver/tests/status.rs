@@ -7,8 +7,8 @@ use bytes::BytesMut;
 use tokio_util::codec::Encoder;
 
 use super::*;
-use crate::core::digest::{HostId, Testimony};
-use crate::core::state::StateKind;
+use crate::core::service::ServiceName;
+use crate::driver::status::merged;
 use crate::mail::{GossipNews, MemberView, Standing};
 
 /// The largest answers there are: the bytes of a frame with the highest number.
@@ -46,16 +46,6 @@ fn peer_id(number: usize) -> String {
     format!("{number:0>64}")
 }
 
-fn heard(service: &str, peer: usize, incarnation: u64) -> GossipNews {
-    let digest = FailureDigest {
-        age: Duration::from_millis(u64::MAX),
-        total: u64::MAX,
-        failed: u64::MAX,
-        ..FailureDigest::of(ServiceName::parse(service).unwrap(), StateKind::Open)
-    };
-    GossipNews::Heard(Testimony { host: HostId::new(&peer_id(peer)), incarnation, age: Duration::ZERO, digest })
-}
-
 #[test]
 fn pages_of_ten_thousand_services_with_the_longest_names_fit_and_show_each_once() {
     let mut stand = Stand::new();
@@ -75,39 +65,15 @@ fn pages_of_ten_thousand_services_with_the_longest_names_fit_and_show_each_once(
 }
 
 #[test]
-fn a_service_that_hundreds_of_peers_speak_of_fits_in_a_frame() {
-    let mut stand = Stand::new();
-    let mut client = stand.connect(None);
-    let (first, second) = (long_name(1), long_name(2));
-    for peer in 0..600 {
-        stand.now = stand.now + Duration::from_millis(1);
-        stand.hear(heard(&first, peer, 1));
-        stand.hear(heard(&second, peer, 1));
+fn two_lists_of_names_are_one_and_what_is_in_both_is_there_once() {
+    let of = |names: &str| names.chars().map(|name| ServiceName::parse(&name.to_string()).unwrap()).collect::<Vec<_>>();
+    for (ours, theirs, all) in
+        [("bd", "abce", "abcde"), ("", "ab", "ab"), ("ab", "", "ab"), ("a", "a", "a"), ("ac", "bd", "abcd")]
+    {
+        let (ours, theirs) = (of(ours), of(theirs));
+        let both: Vec<ServiceName> = merged(ours.iter(), theirs.iter()).cloned().collect();
+        assert_eq!(both, of(all));
     }
-    let pages = pages(&mut stand, &mut client, 100, WithPeers::Yes);
-    assert_eq!(names(&pages), [first.clone(), second]);
-    let newest: Vec<String> = (0..600).rev().map(peer_id).collect();
-    let shown: Vec<&str> = pages[0].services[0].peers.iter().map(|digest| digest.node.as_str()).collect();
-    assert!(shown.len() >= 400 && newest.starts_with(&shown.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>()));
-    assert_eq!(stand.service(&mut client, &first).peers.len(), shown.len());
-}
-
-#[test]
-fn with_peers_a_page_also_shows_what_only_they_speak_of_and_each_name_once() {
-    let mut stand = Stand::new();
-    let mut client = stand.connect(None);
-    for service in ["b", "d"] {
-        stand.granted(&mut client, service);
-    }
-    for service in ["a", "b", "c", "e"] {
-        stand.hear(heard(service, 1, 1));
-    }
-    for limit in 1..=6 {
-        assert_eq!(names(&pages(&mut stand, &mut client, limit, WithPeers::Yes)), ["a", "b", "c", "d", "e"]);
-        assert_eq!(names(&pages(&mut stand, &mut client, limit, WithPeers::No)), ["b", "d"]);
-    }
-    let other = stand.service(&mut client, "a");
-    assert_eq!((other.state, other.granted, other.peers.len()), (State::Closed, 0, 1));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Watchers: told of all that happens from now on, or of how much they missed; and never at the cost of an answer.
 
 use super::*;
-use crate::mail::EVENTS_MAX;
+use crate::mail::{EVENTS_MAX, IN_FLIGHT_MAX};
 
 /// Another transition of the service.
 fn flip(stand: &mut Stand, operator: &mut Client) {

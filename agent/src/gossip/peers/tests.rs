@@ -1,13 +1,18 @@
 //! Peers seen, heard, fallen silent, restarted and gone, turn by turn.
 
 use super::*;
-use crate::core::digest::StateKind;
-use crate::gossip::entry::{BYE, HOST, WORD_MAX, digest_key, digest_value, host_value};
+use crate::core::digest::{FailureDigest, StateKind};
+use crate::gossip::coarse::Coarse;
+use crate::gossip::entry::{BYE, HOST, digest_key, digest_value, host_value};
+use crate::gossip::pulse::Stamp;
+use crate::gossip::word::WORD_MAX;
 
 struct Cluster {
     peers: Peers,
     counters: Arc<GossipCounters>,
     now: MonoTime,
+    /// Of all digests told.
+    ages: Vec<Duration>,
 }
 
 /// Somebody as chitchat would show it.
@@ -22,8 +27,8 @@ impl Cluster {
     /// Known to itself as "me", in its fifth life.
     fn new() -> Self {
         let counters = Arc::<GossipCounters>::default();
-        let peers = Peers::new(identity("me", 5), SILENT_AFTER, Arc::clone(&counters));
-        Self { peers, counters, now: MonoTime::START }
+        let peers = Peers::new(identity("me", 5), INTERVAL, Arc::clone(&counters));
+        Self { peers, counters, now: MonoTime::START, ages: Vec::new() }
     }
 
     /// A turn, half a second after the last; what was told of it.
@@ -39,10 +44,14 @@ impl Cluster {
 
     fn told(&mut self) -> Vec<String> {
         let mut told = Vec::new();
-        while let Some(news) = self.peers.next_change() {
+        while let Some(news) = self.peers.next_change(self.now) {
             told.push(match news {
-                GossipNews::Heard(Testimony { host, incarnation, digest, .. }) => {
+                GossipNews::Heard(Testimony { host, incarnation, age, digest }) => {
+                    self.ages.push(age);
                     format!("{host}.{incarnation} {} {}", digest.service, digest.failed)
+                }
+                GossipNews::Said { host, incarnation, word } => {
+                    format!("{host}.{incarnation} in {:?} {:?}", word.zone, word.rates)
                 }
                 GossipNews::Withdrawn { host, service } => format!("{host} no {service}"),
                 other => panic!("{other:?} is not a change of a digest"),
@@ -87,8 +96,19 @@ impl Somebody {
 
     fn fails(&mut self, name: &str, sequence: u64, failed: u64) -> &mut Self {
         let service = ServiceName::parse(name).unwrap();
-        let digest = FailureDigest { total: 100, failed, ..FailureDigest::of(service, StateKind::Open) };
-        self.write(&digest_key(&digest.service), digest_value(sequence, &digest))
+        let digest = FailureDigest { sequence, total: 100, failed, ..FailureDigest::of(service, StateKind::Open) };
+        let stamp = Stamp {
+            heartbeat: self.progress.heartbeat,
+            beat: Duration::from_millis(50),
+            held: Duration::from_millis(7),
+        };
+        self.write(&digest_key(&digest.service), digest_value(&digest, stamp))
+    }
+
+    fn says(&mut self, zone: &str, rates: &[(&str, u32)]) -> &mut Self {
+        let rates = rates.iter().map(|(name, rate)| (ServiceName::parse(name).unwrap(), *rate)).collect();
+        let word = HostWord { zone: Some(zone.into()), rates, ..HostWord::default() };
+        self.write(HOST, host_value(&Coarse::of(&word)))
     }
 }
 
@@ -99,8 +119,8 @@ fn identity(node: &str, incarnation: u64) -> Identity {
 #[test]
 fn a_digest_is_told_when_written_and_rewritten_and_withdrawn_and_not_in_between() {
     let (mut cluster, mut b) = (Cluster::new(), Somebody::new("b", 1));
-    b.write(HOST, host_value(Some("eu".to_owned()))).fails("pay", 1, 7);
-    assert_eq!(cluster.turn(&[&b]), ["b.1 pay 7"]);
+    b.says("eu", &[]).fails("pay", 1, 7);
+    assert_eq!(cluster.turn(&[&b]), ["b.1 in Some(\"eu\") []", "b.1 pay 7"]);
     assert_eq!(cluster.turn(&[b.beat()]), [""; 0]);
     b.fails("pay", 2, 8).fails("mail", 3, 1);
     assert_eq!(cluster.turn(&[b.beat()]), ["b.1 mail 1", "b.1 pay 8"]);
@@ -108,6 +128,39 @@ fn a_digest_is_told_when_written_and_rewritten_and_withdrawn_and_not_in_between(
     assert_eq!(cluster.turn(&[b.beat()]), ["b no pay"]);
     let member = cluster.peers.members(cluster.now).remove(0);
     assert_eq!((member.zone.as_deref(), member.digests), (Some("eu"), 1));
+}
+
+#[test]
+fn what_a_host_says_of_itself_is_told_when_written_and_in_each_life_anew() {
+    let (mut cluster, mut b) = (Cluster::new(), Somebody::new("b", 1));
+    b.says("eu", &[("pay", 3)]);
+    assert_eq!(cluster.turn(&[&b]), ["b.1 in Some(\"eu\") [(ServiceName(\"pay\"), 3)]"]);
+    assert_eq!(cluster.turn(&[b.beat()]), [""; 0]);
+    let mut b = Somebody::new("b", 2);
+    assert_eq!(cluster.turn(&[&b]), [""; 0]);
+    assert_eq!(cluster.peers.members(cluster.now)[0].zone, None, "what the former life said is forgotten");
+    b.says("us", &[]);
+    assert_eq!(cluster.turn(&[b.beat()]), ["b.2 in Some(\"us\") []"]);
+}
+
+/// A value that waited somewhere is as old as the heartbeats its writer made since, and then as we keep it.
+#[test]
+fn a_digest_is_told_with_its_age() {
+    let (mut cluster, mut b) = (Cluster::new(), Somebody::new("b", 1));
+    b.fails("pay", 1, 7);
+    b.progress.heartbeat += 40;
+    assert_eq!(cluster.turn(&[&b]).len(), 1);
+    let age = Duration::from_millis(7 + 40 * 50 + 2 * 500);
+    assert_eq!(cluster.ages, [age]);
+    b.fails("pay", 2, 8);
+    cluster.peers.observe(&b.who, b.progress, value_of(&b), cluster.now);
+    cluster.now = cluster.now + Duration::from_secs(3);
+    cluster.told();
+    assert_eq!(cluster.ages[1], Duration::from_millis(7 + 1_000 + 3_000), "told late, it is older");
+}
+
+fn value_of(of: &Somebody) -> impl Iterator<Item = Value<'_>> {
+    of.values.iter().map(|(key, value, version)| Value { key, value, version: *version })
 }
 
 #[test]
@@ -200,7 +253,7 @@ fn older_and_malformed_values_are_counted_and_ignored() {
     let (mut cluster, mut b) = (Cluster::new(), Somebody::new("b", 1));
     b.fails("pay", 5, 7);
     assert_eq!(cluster.turn(&[&b]), ["b.1 pay 7"]);
-    b.fails("pay", 5, 8);
+    b.fails("pay", 4, 8);
     b.write("d/mail", "?".to_owned());
     assert_eq!(cluster.turn(&[&b]), [""; 0]);
     assert_eq!((cluster.counted("gossip_stale_values"), cluster.counted("gossip_malformed_values")), (1, 1));
@@ -259,4 +312,4 @@ fn a_peer_whose_name_cannot_be_printed_is_not_kept() {
     assert_eq!(cluster.counted("gossip_beyond_limits"), 2);
 }
 
-const SILENT_AFTER: Duration = Duration::from_secs(3);
+const INTERVAL: Duration = Duration::from_millis(500);

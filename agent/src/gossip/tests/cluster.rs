@@ -14,19 +14,18 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::fabric::Fabric;
-use crate::core::digest::Testimony;
-use crate::core::digest::{FailureDigest, StateKind};
+use crate::core::digest::{Alert, FailureDigest, HostWord, StateKind, Testimony, Urgency};
 use crate::core::guards::Guards;
 use crate::core::service::ServiceName;
 use crate::datagram::Datagrams;
-use crate::gossip::Membership;
-use crate::gossip::{GossipCounters, GossipSetup, run};
+use crate::gossip::{GivenPeer, GossipCounters, GossipSetup, Membership, run};
 use crate::keyring::Keyring;
-use crate::mail::{GossipNews, Mail, MemberView, Published, Standing};
+use crate::mail::{ALERTS_MAX, GossipNews, Mail, MemberView, Published, Standing};
 
 pub(super) struct Agent {
     pub(super) address: SocketAddr,
     published: watch::Sender<Published>,
+    alerts: mpsc::Sender<Alert>,
     mailbox: mpsc::Receiver<Mail>,
     seen: Seen,
     shutdown: CancellationToken,
@@ -41,11 +40,16 @@ pub(super) struct Seen {
     pub(super) health: Option<(GossipHealth, u64)>,
     pub(super) members: Vec<MemberView>,
     heard: BTreeMap<(String, ServiceName), Heard>,
+    pub(super) words: BTreeMap<String, (u64, HostWord)>,
+    /// How long this agent was said to have been away, and how much was heard before.
+    pub(super) away: Vec<Duration>,
+    pub(super) mails: Vec<GossipNews>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Heard {
     pub(super) incarnation: u64,
+    pub(super) age: Duration,
     pub(super) digest: FailureDigest,
 }
 
@@ -73,6 +77,30 @@ impl Agent {
         Self::run(setup, fabric.bind(address))
     }
 
+    /// Agents on ports 1 to `count`, named h0 and so on, who know each other and have no state plane.
+    pub(super) fn given(fabric: &Fabric, count: u16, keyring: Option<&Keyring>) -> Vec<Self> {
+        let peer = |number: u16| GivenPeer {
+            node: format!("h{number}"),
+            zone: Some("eu".to_owned()),
+            address: SocketAddr::from(([127, 0, 0, 1], number + 1)),
+        };
+        let start = |number: u16| {
+            let me = peer(number);
+            let mut setup = setup(&me.node, me.address, 1, keyring.cloned(), &[]);
+            setup.membership = Membership::Given((0..count).filter(|other| *other != number).map(peer).collect());
+            Self::run(setup, fabric.bind(me.address))
+        };
+        (0..count).map(start).collect()
+    }
+
+    /// As [`Agent::start`], with protections of choice.
+    pub(super) fn guarded(fabric: &Fabric, node: &str, incarnation: u64, guards: Guards) -> Self {
+        let address = SocketAddr::from(([127, 0, 0, 1], u16::from(node.as_bytes()[0] - b'a') + 1));
+        let mut setup = setup(node, address, incarnation, Some(key(1)), &["127.0.0.1:1"]);
+        setup.guards = guards;
+        Self::run(setup, fabric.bind(address))
+    }
+
     pub(super) async fn two_on_loopback(keyring: Option<Keyring>) -> [Self; 2] {
         let a = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let b = UdpSocket::bind("127.0.0.1:0").await.unwrap();
@@ -86,18 +114,29 @@ impl Agent {
     fn run(mut setup: GossipSetup, datagrams: Arc<dyn Datagrams>) -> Self {
         let (published, to_publish) = watch::channel(Published::default());
         let (news, mailbox) = mpsc::channel(MAIL_MAX);
+        let (alerts, source) = mpsc::channel(ALERTS_MAX);
+        setup.alerts = Arc::new(tokio::sync::Mutex::new(source));
         let raised = Arc::new(Mutex::new(Vec::new()));
         let told = Arc::clone(&raised);
         setup.on_incarnation = Box::new(move |incarnation| told.lock().unwrap().push(incarnation));
         let (address, counters) = (setup.advertise, Arc::clone(&setup.counters));
         let shutdown = CancellationToken::new();
         let task = tokio::spawn(run(setup, datagrams, to_publish, news, shutdown.clone()));
-        Self { address, published, mailbox, seen: Seen::default(), shutdown, task, counters, raised }
+        Self { address, published, alerts, mailbox, seen: Seen::default(), shutdown, task, counters, raised }
     }
 
     pub(super) fn publish(&self, digests: impl IntoIterator<Item = FailureDigest>) {
         let digests = digests.into_iter().collect();
         self.published.send_replace(digests);
+    }
+
+    pub(super) fn publish_host(&self, host: HostWord) {
+        self.published.send_modify(|published| published.host = host);
+    }
+
+    /// Pushes news.
+    pub(super) fn alert(&self, urgency: Urgency, digest: FailureDigest) {
+        self.alerts.try_send(Alert { urgency, digest, judged_by: Vec::new() }).unwrap();
     }
 
     /// Waits until what the driver knows is so, for twenty intervals at most.
@@ -177,14 +216,19 @@ impl Seen {
     }
 
     fn take(&mut self, news: GossipNews) {
+        self.mails.push(news.clone());
         match news {
             GossipNews::Health { health, incarnation } => self.health = Some((health, incarnation)),
             GossipNews::Members(members) => self.members = members,
-            GossipNews::Heard(Testimony { host, incarnation, digest, .. }) => {
-                self.heard.insert((host.as_str().to_owned(), digest.service.clone()), Heard { incarnation, digest });
+            GossipNews::Heard(Testimony { host, incarnation, age, digest }) => {
+                let key = (host.as_str().to_owned(), digest.service.clone());
+                self.heard.insert(key, Heard { incarnation, age, digest });
             }
             GossipNews::Withdrawn { host, service } => drop(self.heard.remove(&(host.as_str().to_owned(), service))),
-            GossipNews::Said { .. } | GossipNews::Away(_) => {}
+            GossipNews::Said { host, incarnation, word } => {
+                self.words.insert(host.as_str().to_owned(), (incarnation, word));
+            }
+            GossipNews::Away(late) => self.away.push(late),
         }
     }
 }

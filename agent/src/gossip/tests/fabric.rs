@@ -27,6 +27,8 @@ struct Wires {
     lost: u64,
     is_frozen: bool,
     is_recording: bool,
+    /// Datagrams for these wait.
+    held: BTreeMap<SocketAddr, Vec<(Vec<u8>, SocketAddr)>>,
 }
 
 struct Socket {
@@ -78,6 +80,19 @@ impl Fabric {
         self.0.lock().unwrap().is_frozen = is_frozen;
     }
 
+    /// Keeps what comes for an address, as the socket of a paused host does.
+    pub(super) fn hold(&self, address: SocketAddr) {
+        self.0.lock().unwrap().held.insert(address, Vec::new());
+    }
+
+    /// Delivers what was kept; how many datagrams.
+    pub(super) fn release(&self, address: SocketAddr) -> usize {
+        let mut wires = self.0.lock().unwrap();
+        let held = wires.held.remove(&address).unwrap_or_default();
+        let delivered = held.iter().filter(|datagram| wires.sockets[&address].try_send((*datagram).clone()).is_ok());
+        delivered.count()
+    }
+
     fn deliver(&self, datagram: &[u8], from: SocketAddr, to: SocketAddr) {
         let mut wires = self.0.lock().unwrap();
         let is_lost = wires.loss.as_mut().is_some_and(|(one_in, rng)| rng.random_range(0..*one_in) == 0);
@@ -87,6 +102,9 @@ impl Fabric {
         }
         if wires.is_recording {
             wires.recorded.push((to, datagram.to_vec()));
+        }
+        if let Some(held) = wires.held.get_mut(&to) {
+            return held.push((datagram.to_vec(), from));
         }
         if let Some(socket) = wires.sockets.get(&to) {
             let _ = socket.try_send((datagram.to_vec(), from));

@@ -18,9 +18,14 @@ impl Insider {
         Self(SealedTransport::new(socket, Some(keyring), [66; 32], Arc::default()))
     }
 
-    /// Sends a message and answers hellos for a while.
+    /// Sends a message of chitchat's and answers hellos for a while.
     pub(super) async fn send(&self, to: &Agent, message: &[u8]) {
-        self.0.send(Plane::State, to.address, message).await.unwrap();
+        self.send_on(Plane::State, to, &[&[0], message].concat()).await;
+    }
+
+    /// Sends bytes on a plane and answers hellos for a while.
+    pub(super) async fn send_on(&self, plane: Plane, to: &Agent, message: &[u8]) {
+        self.0.send(plane, to.address, message).await.unwrap();
         let answering = async {
             loop {
                 self.0.receive().await;

@@ -126,7 +126,7 @@ fn a_plane_not_known_yet_is_refused_and_counted() {
     let header = Header { sender: a.seal.boot, counter: 1_000, receiver: Some(b.seal.boot) };
     let place = Place { message: 1, index: 0, count: 1 };
     let mut text = header::write(header, Body::Part { plane: Plane::State, place, bytes: b"alert" });
-    text[0] = 1;
+    text[0] = 2;
     let datagram = envelope::close(Some(&key(1)), &text, &mut StdRng::seed_from_u64(1));
     assert_eq!(refused(&mut b, &datagram), "seal_unknown_plane");
 }

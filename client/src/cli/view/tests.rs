@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use breaker_client::wire::{Evidence, Reason, State};
+use breaker_client::wire::{Evidence, JudgementStatus, Reason, Scope, State};
 use proptest::prelude::*;
 
 use super::*;
@@ -18,6 +18,8 @@ fn rejection(service: &str) -> Rejection {
         reason: Reason { code: "failure_rate".into(), text: "failure rate 60 % >= 50 %".into() },
         evidence: Evidence::Own,
         retry_after_ms: Some(12_500),
+        number: None,
+        judged: None,
     }
 }
 
@@ -59,6 +61,38 @@ fn a_refusal_says_who_why_and_until_when() {
     assert_eq!(refused("payments/1", &rejection("payments")), above);
     let document = refused_document("payments", &rejection("payments"));
     assert_eq!((&document["allowed"], &document["rejection"]["state"]), (&json!(false), &json!("open")));
+}
+
+#[test]
+fn a_refusal_by_the_cluster_shows_its_evidence() {
+    let judged = JudgementStatus {
+        trips: true,
+        scope: Scope::All,
+        span_ms: 16_384,
+        calls: 80,
+        failed: 61,
+        failed_needed: 54,
+        failing_hosts: 9,
+        standing_hosts: 0,
+        hosts_needed: 6,
+        callers: 20,
+        first_hand_good: false,
+    };
+    let by_cluster =
+        Rejection { evidence: Evidence::Cluster, number: Some(3), judged: Some(judged), ..rejection("payments") };
+    let expected = "\
+refused: payments is open: failure rate 60 % >= 50 %; retry after 12.5s
+  evidence calls of this host and its peers, opening 3: 61 of 80 calls of 16.3s
+           failed (54 needed), on 9 of 20 hosts (6 needed, 0 by its own breaker)
+           of all zones
+";
+    assert_eq!(refused("payments", &by_cluster), expected);
+    let document = refused_document("payments", &by_cluster);
+    assert_eq!((&document["rejection"]["number"], &document["rejection"]["evidence"]), (&json!(3), &json!("cluster")));
+    assert_eq!(document["rejection"]["judged"]["failing_hosts"], 9);
+    let adopted = Rejection { evidence: Evidence::Hearsay, judged: None, ..by_cluster };
+    let expected = "\n  evidence calls of its peers alone, opening 3: the place most of the others had\n";
+    assert!(refused("payments", &adopted).ends_with(expected));
 }
 
 #[test]

@@ -1,0 +1,329 @@
+//! What this host has heard of the others: who they are, what they say of themselves, and of each service.
+//!
+//! Of each host and service only the newest testimony counts, by incarnation and then by sequence, so that repeats, delay
+//! and disorder end in the same knowledge. Of the same one heard twice, the older reading of its age is believed:
+//! ages get lost on the way, never added. A higher incarnation replaces everything of a host's former life.
+//!
+//! A peer counts while something from it was processed within three seconds, and is known for a minute. What it last
+//! said is kept for as long as it is known; spans fade by their age, places do not.
+//!
+//! Bounded: hosts, and what they say. Past a limit what is new is dropped and counted, and the newest of what is known
+//! still replaces the older.
+
+mod hosts;
+mod services;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use super::digest::{HostId, HostView, HostWord, Phase, Spans, Stay, Testimony};
+use super::ear::Company;
+use super::service::ServiceName;
+use super::state::StateKind;
+use super::time::{Moment, MonoTime};
+
+pub use hosts::Host;
+use services::Room;
+pub use services::{Numbers, OfService, Spoken, Told};
+
+/// Everything heard.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Peers {
+    hosts: BTreeMap<HostId, Host>,
+    services: BTreeMap<ServiceName, OfService>,
+    testimonies: usize,
+    dropped: u64,
+    /// Services nobody speaks of, kept for the numbers of their openings.
+    quiet: VecDeque<ServiceName>,
+}
+
+/// One peer as a caller of a service.
+#[derive(Clone, Copy, Debug)]
+pub struct Caller<'a> {
+    /// Who.
+    pub host: &'a HostId,
+    /// What it says of itself.
+    pub word: &'a HostWord,
+    /// How often it calls, in calls per 1,000 s; 0 if it does not say.
+    pub rate: u32,
+    /// What it told last, and when that was made.
+    pub told: Option<(&'a Testimony, Duration)>,
+}
+
+/// Whether the counts of a testimony are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counts {
+    /// They are.
+    Taken,
+    /// They are of unknown age.
+    Dropped,
+}
+
+impl Peers {
+    /// A testimony reached us. Whether it was news.
+    pub fn hear(&mut self, now: MonoTime, testimony: &Testimony, counts: Counts) -> bool {
+        let made = Moment::before(now, testimony.age);
+        if !self.is_sound(testimony) || !self.meet(&testimony.host, testimony.incarnation) {
+            return false;
+        }
+        let Some(host) = self.hosts.get_mut(&testimony.host).filter(|host| host.is_of(testimony.incarnation)) else {
+            return false;
+        };
+        host.heard_at(made);
+        let service = self.services.entry(testimony.digest.service.clone()).or_default();
+        if let Some(stay) = &testimony.digest.stay {
+            service.numbers.hear(stay.number);
+        }
+        let room = if self.testimonies < TESTIMONIES_MAX { Room::ForOne } else { Room::None };
+        match service.hear(made, testimony, counts, room) {
+            services::News::No => {}
+            services::News::Newer => return true,
+            services::News::First => {
+                self.testimonies += 1;
+                return true;
+            }
+            services::News::NoRoom => self.dropped += 1,
+        }
+        self.tidy(&testimony.digest.service);
+        false
+    }
+
+    /// A peer no longer speaks of a service.
+    pub fn withdrawn(&mut self, now: MonoTime, host: &HostId, service: &ServiceName) {
+        let Some(of_service) = self.services.get_mut(service) else { return };
+        self.testimonies -= of_service.withdraw(now, host);
+        self.tidy(service);
+    }
+
+    /// What a peer says of itself.
+    pub fn said(&mut self, name: &HostId, incarnation: u64, word: HostWord) {
+        if !self.meet(name, incarnation) {
+            return;
+        }
+        let Some(host) = self.hosts.get_mut(name).filter(|host| host.is_of(incarnation)) else { return };
+        let before = host.say(word);
+        for (service, _) in before {
+            if let Some(of_service) = self.services.get_mut(&service) {
+                of_service.calls_at(name, 0);
+            }
+            self.tidy(&service);
+        }
+        if let Some(host) = self.hosts.get(name) {
+            for (service, rate) in host.rates() {
+                self.services.entry(service.clone()).or_default().calls_at(name, *rate);
+            }
+        }
+    }
+
+    /// Everybody known to membership.
+    pub fn are(&mut self, now: MonoTime, views: Vec<HostView>) {
+        self.hosts.values_mut().for_each(Host::unlist);
+        for view in views {
+            if self.meet(&view.host, view.incarnation)
+                && let Some(host) = self.hosts.get_mut(&view.host)
+            {
+                host.view(now, &view);
+            }
+        }
+        let gone = self.hosts.iter().filter(|(_, host)| host.is_forgotten(now));
+        for name in gone.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
+            self.forget(&name);
+            self.hosts.remove(&name);
+        }
+    }
+
+    /// Drops the counts of all testimony; places stay.
+    pub fn drop_counts(&mut self) {
+        self.services.values_mut().for_each(OfService::drop_counts);
+    }
+
+    /// How many peers there are.
+    #[must_use]
+    pub fn company(&self, now: MonoTime) -> Company {
+        let known = self.hosts.values().filter(|host| host.is_known(now));
+        let heard = self.hosts.values().filter(|host| host.is_heard(now));
+        Company { heard: heard.count(), known: known.count() }
+    }
+
+    /// When, if nothing is heard, fewer than half of the known are heard.
+    #[must_use]
+    pub fn silent_from(&self, now: MonoTime) -> Option<MonoTime> {
+        let mut heard: Vec<Moment> =
+            self.hosts.values().filter(|host| host.is_known(now)).filter_map(Host::last_heard).collect();
+        heard.sort_unstable_by(|a, b| b.cmp(a));
+        let needed = heard.len().div_ceil(2).checked_sub(1)?;
+        // Heard to the very moment, and no longer a nanosecond after it.
+        heard.get(needed).map(|moment| moment.after(HEARD_FOR) + Duration::from_nanos(1))
+    }
+
+    /// When the first of the known is not known any more, if nothing is heard.
+    #[must_use]
+    pub fn fewer_from(&self, now: MonoTime) -> Option<MonoTime> {
+        let known = self.hosts.values().filter(|host| host.is_known(now));
+        known.filter_map(Host::last_heard).min().map(|moment| moment.after(KNOWN_FOR) + Duration::from_nanos(1))
+    }
+
+    /// What is heard of a service.
+    #[must_use]
+    pub fn of(&self, service: &ServiceName) -> Option<&OfService> {
+        self.services.get(service)
+    }
+
+    /// The numbers of a service's openings, to note one.
+    pub fn numbers_mut(&mut self, service: &ServiceName) -> &mut Numbers {
+        &mut self.services.entry(service.clone()).or_default().numbers
+    }
+
+    /// The heard callers of a service, whatever they are fit for, in order of their ids.
+    pub fn callers<'a>(&'a self, now: MonoTime, service: &ServiceName) -> impl Iterator<Item = Caller<'a>> + use<'a> {
+        let spoken = self.services.get(service).into_iter().flat_map(OfService::spoken);
+        spoken.filter_map(move |(name, spoken)| {
+            let host = self.hosts.get(name).filter(|host| host.is_heard(now))?;
+            let told = spoken.testimony().map(|told| (&told.testimony, told.made.age(now)));
+            let counts = told.is_some() || spoken.rate > 0;
+            counts.then(|| Caller { host: name, word: host.word(), rate: spoken.rate, told })
+        })
+    }
+
+    /// Services that peers speak of whose name sorts after `after`, in order.
+    pub fn services_after(&self, after: Option<&ServiceName>) -> impl Iterator<Item = &ServiceName> + use<'_> {
+        use std::ops::Bound;
+        let from = after.map_or(Bound::Unbounded, |name| Bound::Excluded(name.clone()));
+        let services = self.services.range((from, Bound::Unbounded));
+        services.filter(|(_, of_service)| of_service.testimonies().next().is_some()).map(|(name, _)| name)
+    }
+
+    /// How many testimonies found no room, or were of a host for which there was none.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// Whether we may hear of a host: it has or finds room. A new life of it replaces the former one.
+    fn meet(&mut self, name: &HostId, incarnation: u64) -> bool {
+        match self.hosts.get(name) {
+            Some(host) if host.is_older_than(incarnation) => self.forget(name),
+            Some(_) => return true,
+            None if self.hosts.len() >= HOSTS_MAX => {
+                self.dropped += 1;
+                return false;
+            }
+            None => {}
+        }
+        self.hosts.insert(name.clone(), Host::of(incarnation));
+        true
+    }
+
+    /// Takes away all a host has said.
+    fn forget(&mut self, name: &HostId) {
+        for of_service in self.services.values_mut() {
+            self.testimonies -= of_service.forget(name);
+        }
+        let quiet = self.services.iter().filter(|(_, of_service)| of_service.is_quiet());
+        for service in quiet.map(|(service, _)| service.clone()).collect::<Vec<_>>() {
+            self.tidy(&service);
+        }
+    }
+
+    /// Forgets a service nobody speaks of, but for the numbers of its openings while there is room for these.
+    fn tidy(&mut self, service: &ServiceName) {
+        let Some(numbers) = self.services.get(service).filter(|known| known.is_quiet()).map(|known| known.numbers)
+        else {
+            return;
+        };
+        if numbers == Numbers::default() {
+            self.services.remove(service);
+            return;
+        }
+        if self.quiet.back() != Some(service) {
+            self.quiet.push_back(service.clone());
+        }
+        while self.quiet.len() > QUIET_MAX {
+            let oldest = self.quiet.pop_front();
+            if let Some(oldest) = oldest.filter(|name| self.services.get(name).is_some_and(OfService::is_quiet)) {
+                self.services.remove(&oldest);
+            }
+        }
+    }
+
+    /// Numbers no cluster comes to are a lie or a fault, and would never be outgrown.
+    fn is_sound(&mut self, testimony: &Testimony) -> bool {
+        let sound = testimony.digest.stay.is_none_or(|stay| (1..=NUMBER_MAX).contains(&stay.number));
+        self.dropped += u64::from(!sound);
+        sound
+    }
+}
+
+impl<'a> Caller<'a> {
+    /// Its calls, as it told them, and how long ago. In an opening of `left` or before they are of the past.
+    #[must_use]
+    pub fn spans(self, left: u64) -> (&'a Spans, Duration) {
+        match self.told {
+            Some((told, age)) if self.stay().is_none_or(|stay| stay.number > left) => (&told.digest.spans, age),
+            Some((_, age)) => (NO_CALLS, age),
+            None => (NO_CALLS, Duration::ZERO),
+        }
+    }
+
+    /// Its stay in an opening, if it is in one.
+    #[must_use]
+    pub fn stay(self) -> Option<&'a Stay> {
+        let stay = self.told.and_then(|(told, _)| told.digest.stay.as_ref())?;
+        match stay.phase {
+            Phase::Open | Phase::HalfOpen => Some(stay),
+            Phase::Closed => None,
+        }
+    }
+
+    /// Whether it says that it fails where others do not.
+    #[must_use]
+    pub fn is_sick(self) -> bool {
+        self.word.sick || self.told.is_some_and(|(told, _)| told.digest.flags.sick)
+    }
+
+    /// Whether it says that it hears too little.
+    #[must_use]
+    pub fn is_deaf(self) -> bool {
+        self.word.deaf || self.told.is_some_and(|(told, _)| told.digest.flags.deaf)
+    }
+
+    /// Whether its own breaker is open on the service's failures.
+    #[must_use]
+    pub fn is_standing(self) -> bool {
+        self.told.is_some_and(|(told, _)| told.digest.flags.standing)
+    }
+
+    /// Whether an operator there lets nothing or everything through.
+    #[must_use]
+    pub fn is_held(self) -> bool {
+        self.told.is_some_and(|(told, _)| match told.digest.state {
+            StateKind::ForcedOpen | StateKind::Disabled => true,
+            StateKind::Closed | StateKind::Open | StateKind::HalfOpen | StateKind::MetricsOnly => false,
+        })
+    }
+}
+
+/// The calls of one who tells none.
+const NO_CALLS: &Spans = &[super::digest::Span { calls: 0, failed: 0 }; super::digest::SPANS];
+
+/// How long a peer counts after something from it was processed: six turns of gossip, so that it takes three lost ones in
+/// a row with each of its partners to be silent.
+pub const HEARD_FOR: Duration = Duration::from_secs(3);
+
+/// How long a peer that is not heard is known, and counts for whether we are deaf.
+pub const KNOWN_FOR: Duration = Duration::from_secs(60);
+
+/// Most testimonies kept: 200 services in trouble on 500 hosts; about 400 bytes each, 40 MB.
+pub const TESTIMONIES_MAX: usize = 100_000;
+
+/// Most hosts heard of: twice what gossip's own messages can carry.
+pub const HOSTS_MAX: usize = 2_048;
+
+/// Most services kept for nothing but the numbers of their openings: more than an agent tracks; about 2 MB.
+pub const QUIET_MAX: usize = 16_384;
+
+/// Highest number of an opening that is believed: one a millisecond for 8,000 years.
+pub const NUMBER_MAX: u64 = 1 << 48;
+
+#[cfg(test)]
+mod tests;
