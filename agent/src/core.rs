@@ -3,9 +3,10 @@
 //! Everything here is `(state, event, now, rng) -> effects`, and every state can be cloned, compared and printed.
 //! Read it in this order: `policy` (what is asked for), `counts` and `window` (what was seen), `conditions` and
 //! `sustained` (what trips), `backoff`, `state`, `breaker` (one service), `share` (children and ancestors), `permits`,
-//! `index`, `recency` and `registry` (all services), `digest` (what is told to others), `spans` (what a host counts to
-//! tell) and `evidence` (what follows from what all have told), `guards` (what can be switched off to prove it is
-//! needed).
+//! `index`, `recency` and `registry` (all services). Then what hosts do together: `digest` (what is told to others),
+//! `spans` and `cluster` (what a host counts to tell), `peers` and `ear` (who is heard, and what they say), `evidence`
+//! (what follows from what all have told), `opening` and `lots` (a stay in an opening and its probes), `sick`, `guards`
+//! (what can be switched off to prove it is needed).
 //!
 //! **Invariant:** nothing here imports anything but std and `rand_core`: no async, no clock, no entropy, no logging, no
 //! I/O, no hash map. A test in `tests/` reads the files to make sure.

@@ -214,10 +214,13 @@ impl Gossip {
         }
     }
 
-    /// Writes what may be written, looks at everybody, tells the driver. Awaits chitchat's state and nothing else.
+    /// Writes what may be written, looks at everybody, tells the driver. Awaits chitchat's state and, after a pause,
+    /// a moment.
     async fn turn(&mut self, life: &Life, wires: &Wires) -> Option<End> {
         let now = self.transport.now();
         if self.presence.turn(now) == Belief::Stale {
+            // What was published waits and would wake us again at once.
+            tokio::time::sleep(TURN_MIN).await;
             return None;
         }
         self.publish(life, now).await;

@@ -6,13 +6,14 @@
 //! what chance adds at a threshold of one half; without it a service with 30 % errors opens many times a day. At high
 //! thresholds calls cannot fail that often: there the margin is three quarters of what is left.
 //!
-//! **Enough hosts** are two, and 30 % of the callers expected in that span, and 30 % of all callers by the newest calls
-//! of each. Two shares, because in a short span few callers of a quiet service have a call at all: the few are compared
-//! with those who would have had one. But where a few busy hosts are all who would, they must not decide for the
-//! many quiet ones. Hosts whose own breaker stands open on the service suffice by themselves if they are 30 % of all.
+//! **Enough hosts** are two, and 30 % of the callers expected in that span, and hosts that stand for 30 % of all callers.
+//! Two shares, because in a short span few callers of a quiet service have a call at all: they are compared with those
+//! who would have had one. But where a few busy hosts are all who would, they must not decide for the many quiet
+//! ones: so of all callers each stands for itself, and only who calls less than once in the span for more. Hosts whose
+//! own breaker stands open on the service suffice by themselves if they are 30 % of all.
 //!
-//! **Judged twice**, either suffices: over the callers of one's own zone; and over all, but then those outside the zone
-//! that fails most must find it failing too, or one large zone's trouble would open the service everywhere.
+//! **Judged twice**, either suffices: over the callers of one's own zone; and over all, but then it must fail too if any
+//! one zone is left out, or one large zone's trouble would open the service everywhere.
 //!
 //! There is no floating point, so all hosts that heard the same come to the same. `pool` adds up what is judged here.
 
@@ -119,7 +120,7 @@ fn judge_over(callers: &Callers<'_>, scope: Scope) -> Judgement {
     let standing = Quorum { hosts: pool.standing, ..callers.of_all() };
     // Over one zone, what happens in others is no matter.
     let elsewhere = |fails: &dyn Fn() -> bool| scope == Scope::Zone || fails();
-    let by_rate = by_rate && among_all.is_reached() && elsewhere(&|| callers.fail_beyond_a_zone(index));
+    let by_rate = by_rate && among_all.is_reached() && elsewhere(&|| callers.fail_without_any_zone(index));
     let by_standing = standing.is_reached() && elsewhere(&|| callers.stand_in_two_zones());
     let quorum = match (by_rate, by_standing) {
         (true, _) => pool.quorum,
@@ -155,3 +156,6 @@ impl Bar {
 
 /// Counts are compared in millionths.
 const MILLION: u64 = 1_000_000;
+
+#[cfg(test)]
+mod tests;

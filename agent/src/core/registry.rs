@@ -252,7 +252,9 @@ impl Registry {
     /// Does all that is due, each at its own moment, in order.
     #[inline]
     pub fn advance<R: Rng>(&mut self, turn: &mut Turn<'_, R>) {
-        if self.deadline().is_some_and(|at| at <= turn.now) {
+        let due = |at: Option<MonoTime>| at.is_some_and(|at| at <= turn.now);
+        let for_others = self.cluster.as_ref().is_some_and(|cluster| due(cluster.deadline()));
+        if for_others || due(self.store.deadline().map(|(at, _)| at)) || due(self.permits.deadline()) {
             self.catch_up(turn);
         }
     }

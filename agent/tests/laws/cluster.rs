@@ -6,5 +6,7 @@ mod numbers;
 mod operators;
 mod outages;
 mod paths;
+mod probing;
+mod telling;
 mod words;
 mod world;

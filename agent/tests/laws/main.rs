@@ -10,6 +10,7 @@ mod breaker;
 mod cluster;
 mod conditions;
 mod eviction;
+mod evidence;
 mod model;
 mod paths;
 mod registry;

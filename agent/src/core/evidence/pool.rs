@@ -15,11 +15,11 @@
 //! Calls and rates are in millionths here, so that many small fractions make a whole. Sums saturate: no count a peer
 //! could tell overflows them, and their order does not matter.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use super::{Bar, Voice};
-use crate::core::digest::{SPANS, span};
-use crate::core::spans::{PARTS, SpanParts, aged_span};
+use crate::core::digest::{SPANS, Span, span};
+use crate::core::spans::aged_span;
 
 /// The callers that are judged together.
 #[derive(Clone, Copy, Debug)]
@@ -99,19 +99,18 @@ impl<'a> Callers<'a> {
     }
 
     /// How many of all callers those stand for who find it failing, and how many that takes. Whoever calls but once
-    /// in several such spans stands for as many as must call for one to be heard. Who makes no calls, being in an
-    /// opening, is not asked.
+    /// in several such spans stands for as many as must call for one to be heard.
     pub(super) fn stood_for(&self, index: usize) -> Quorum {
-        let asked = self.heard(index).filter(|(voice, heard)| heard.calls > 0 || !voice.in_opening).count();
-        let needed = self.needed(asked as u64 * PARTS);
+        let Quorum { needed, .. } = self.of_all();
         let most = (u64::from(needed) * PARTS / QUORUM_HEARD_MIN).max(PARTS);
         let failing = self.heard(index).filter(|(_, heard)| heard.failing);
         let stands_for = failing.map(|(voice, heard)| {
-            let told = aged_span(voice.spans, SPANS - 1, voice.age).calls >> (2 * (SPANS - 1 - index));
+            let told = aged_span(voice.spans, SPANS - 1, voice.age).calls;
+            let told = (u64::from(told) * PARTS) >> (2 * (SPANS - 1 - index));
             let chance = if heard.standing { PARTS } else { heard.expected.max(told) };
             (PARTS * PARTS / chance.clamp(1, PARTS)).min(most)
         });
-        let hosts = stands_for.fold(0_u64, u64::saturating_add) / PARTS;
+        let hosts = stands_for.fold(0, u64::saturating_add) / PARTS;
         Quorum { hosts: u32::try_from(hosts).unwrap_or(u32::MAX), needed }
     }
 
@@ -121,15 +120,10 @@ impl<'a> Callers<'a> {
         Quorum { hosts, needed: self.needed(u64::from(hosts) * PARTS) }
     }
 
-    /// Whether those outside the zone that fails most find it failing as well.
-    pub(super) fn fail_beyond_a_zone(&self, index: usize) -> bool {
-        let mut failed = BTreeMap::<Option<&str>, u64>::new();
-        for voice in self.iter() {
-            let of_zone = failed.entry(voice.zone).or_default();
-            *of_zone = of_zone.saturating_add(self.hear(voice, index).failed);
-        }
-        let worst = failed.iter().max_by_key(|(_, failed)| **failed).map(|(zone, _)| *zone);
-        worst.is_some_and(|zone| {
+    /// Whether all find it failing also without any one of the zones.
+    pub(super) fn fail_without_any_zone(&self, index: usize) -> bool {
+        let zones: BTreeSet<Option<&str>> = self.iter().map(|voice| voice.zone).collect();
+        zones.into_iter().all(|zone| {
             let rest = Callers { within: Within::Beyond(zone), ..*self }.pool(index);
             rest.failed >= self.bar.failed_needed(rest.calls).max(1)
         })
@@ -155,7 +149,8 @@ impl<'a> Callers<'a> {
     }
 
     fn hear(&self, voice: &Voice<'_>, index: usize) -> Heard {
-        let SpanParts { calls, failed } = aged_span(voice.spans, index, voice.age);
+        let Span { calls, failed } = aged_span(voice.spans, index, voice.age);
+        let (calls, failed) = (u64::from(calls) * PARTS, u64::from(failed.min(calls)) * PARTS);
         let span_ms = u64::try_from(span(index).as_millis()).unwrap_or(u64::MAX);
         // Per 1,000 s: a rate of one is a millionth of a call in a millisecond.
         let expected = if voice.in_opening { 0 } else { u64::from(voice.rate) * span_ms };
@@ -287,6 +282,9 @@ fn of(amount: u64, part: u64, whole: u64) -> u64 {
     let product = u128::from(amount) * u128::from(part);
     u64::try_from(product / u128::from(whole.max(1))).unwrap_or(u64::MAX)
 }
+
+/// So many are one call or one host: rates make small fractions of both.
+const PARTS: u64 = 1_000_000;
 
 /// What the share of hosts is that must find a service failing: more than the sick or lying hosts we mean to bear.
 const QUORUM_PERCENT: u64 = 30;

@@ -28,6 +28,17 @@ fn all() -> Vec<Reason> {
         Reason::MaxWaitOver,
         Reason::Operator(None),
         Reason::OperatorHoldOver,
+        Reason::ClusterOpened {
+            number: 3,
+            failed: 61,
+            calls: 80,
+            failing_hosts: 9,
+            callers: 20,
+            span: Duration::from_millis(256),
+        },
+        Reason::ClusterAdopted { number: 3, hosts: 11, callers: 20 },
+        Reason::ClusterHastened { failed: 2, calls: 3, failing_hosts: 9, callers: 20 },
+        Reason::NotOurProbe { number: 3 },
     ]
 }
 
@@ -45,4 +56,8 @@ fn a_reason_says_its_figures() {
     assert_eq!(said[4], "rate of http_503 60 % >= 50 % (12 of 20 calls)");
     assert_eq!(said[6], "7 failures of kind http_503 in the window (limit 7)");
     assert_eq!(said[7], "average response time 1.5s >= 1.0s");
+    let opened = "the cluster finds it failing: 61 of 80 calls of the last 256ms failed on 9 of 20 hosts (opening 3)";
+    assert_eq!(said[17], opened);
+    assert_eq!(said[18], "the cluster refuses it: 11 of 20 hosts (opening 3)");
+    assert_eq!(said[19], "2 of 3 calls failed here, and it fails on 9 of 20 hosts");
 }

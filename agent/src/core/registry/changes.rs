@@ -15,6 +15,7 @@ use crate::core::time::MonoTime;
 impl Registry {
     /// Passes on what the own breaker has to tell. While an opening decides it sleeps, and what it does is seen as a
     /// change from or to the opening's phase.
+    #[inline(never)]
     pub(super) fn tell<R: Rng>(&mut self, turn: &mut Turn<'_, R>, place: u32, notice: Option<Notice>) {
         let stands = self.follow(turn.now, place, notice.as_ref());
         let notice = notice.and_then(|notice| self.as_seen(turn.now, place, notice));
@@ -25,6 +26,7 @@ impl Registry {
     }
 
     /// Passes on a change, and what follows from it for its ancestors and its deadline.
+    #[inline(never)]
     pub(super) fn pass_on<R>(&mut self, turn: &mut Turn<'_, R>, place: u32, notice: Option<Notice>) {
         if opens(notice.as_ref()) {
             self.withdraw(turn, place);

@@ -147,13 +147,14 @@ impl Registry {
         }
     }
 
-    /// How well we hear, whenever that changes.
+    /// How well we hear, whenever that changes. That the agent was away is to be said before anything else it does then.
     pub fn hearing_is<R: Rng>(&mut self, turn: &mut Turn<'_, R>, hearing: Hearing) {
-        self.advance(turn);
+        // First of all: what was due while it was away must not be decided by what it knew before.
         if let Some(cluster) = self.cluster.as_deref_mut() {
             cluster.ear.note(turn.now, hearing);
-            self.listen(turn);
         }
+        self.advance(turn);
+        self.listen(turn);
     }
 
     /// What this host says of itself. Its rates are those of the last [`Registry::digests`].

@@ -122,12 +122,18 @@ impl Registry {
             let breaker = &mut self.store.at_mut(*place).breaker;
             let (grant, notice) = match how[level] {
                 How::WouldRefuse => (Grant::UNENFORCED, None),
-                How::Allowed if in_opening => (self.grant_probe(turn, *place), None),
-                How::Allowed => breaker.grant(turn.now),
+                How::Allowed if in_opening => {
+                    sort = Sort::Probe;
+                    (self.grant_probe(turn, *place), None)
+                }
+                How::Allowed => {
+                    let granted = breaker.grant(turn.now);
+                    if breaker.state().kind() == StateKind::HalfOpen {
+                        sort = Sort::Probe;
+                    }
+                    granted
+                }
             };
-            if how[level] == How::Allowed && self.store.at(*place).effective_state() == StateKind::HalfOpen {
-                sort = Sort::Probe;
-            }
             grants[level] = grant;
             if notice.is_some() {
                 self.tell(turn, *place, notice);
@@ -183,6 +189,7 @@ impl Registry {
     }
 
     /// Tells one level of a path. Whether it, or one below it, has opened by this.
+    #[inline]
     fn settle_at<R: Rng>(
         &mut self,
         turn: &mut Turn<'_, R>,
@@ -233,15 +240,20 @@ impl Registry {
     /// Adds an outcome to the host's own testimony, and to what each child has put into it.
     #[inline]
     fn testify<R>(&mut self, turn: &Turn<'_, R>, path: Path, level: usize, sample: Sample) -> Option<SpanCall> {
-        let place = path.places()[level];
-        let call = self.store.at_mut(place).cluster.as_deref_mut()?.testify(turn.now, sample)?;
+        let call = self.store.at_mut(path.places()[level]).cluster.as_deref_mut()?.testify(turn.now, sample)?;
+        if level > 0 {
+            self.testify_below(turn.now, path, level, call);
+        }
+        Some(call)
+    }
+
+    fn testify_below(&mut self, now: MonoTime, path: Path, level: usize, call: SpanCall) {
         let mut between = 0;
         for (depth, below) in path.places()[..level].iter().enumerate().rev() {
             let share = &mut self.store.at_mut(*below).shares[level - depth - 1];
-            share.testify(turn.now, call, between);
+            share.testify(now, call, between);
             between += share.withdrawals();
         }
-        Some(call)
     }
 
     /// Through which children a call came to the level of a path.
@@ -279,10 +291,10 @@ impl Outcome<'_> {
         lineage: Lineage,
         below: Below,
     ) -> Settled {
-        let (now, asleep) = (turn.now, slot.opening().is_some());
-        let breaker = &mut slot.breaker;
+        let now = turn.now;
         match self {
             Outcome::Permitted(permit, ending) => {
+                let breaker = &mut slot.breaker;
                 let grant = permit.grants[level];
                 match ending {
                     _ if below == Below::Opened => breaker.settle(now, grant, Judged::Nowhere, lineage, turn.rng),
@@ -294,9 +306,10 @@ impl Outcome<'_> {
                 }
             }
             Outcome::Unasked(_) if below == Below::Opened => quietly(Fate::Nowhere),
-            Outcome::Unasked(call) => match Sample::judge(breaker.policy(), call) {
-                Judged::Counts(_) if asleep => quietly(Fate::Dropped),
-                judged => breaker.settle_unasked(now, judged, lineage, turn.rng),
+            Outcome::Unasked(call) => match Sample::judge(slot.breaker.policy(), call) {
+                // Its own breaker sleeps.
+                Judged::Counts(_) if slot.opening().is_some() => quietly(Fate::Dropped),
+                judged => slot.breaker.settle_unasked(now, judged, lineage, turn.rng),
             },
         }
     }

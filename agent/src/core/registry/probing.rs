@@ -26,11 +26,9 @@ impl Registry {
     /// Where Open is over along a path that is asked for, claimed probes may go.
     #[inline]
     pub(super) fn half_open_along<R: Rng>(&mut self, turn: &mut Turn<'_, R>, path: Path) {
-        if self.cluster.is_some() {
+        if self.cluster.as_ref().is_some_and(|cluster| !cluster.stays.is_empty()) {
             for place in path.places() {
-                if self.store.at(*place).cluster.as_ref().is_some_and(|part| part.opening.is_some()) {
-                    self.half_open_if_over(turn, *place);
-                }
+                self.half_open_if_over(turn, *place);
             }
         }
     }
@@ -61,6 +59,7 @@ impl Registry {
     }
 
     /// Whether the opening a service is in lets a call through. Changes nothing.
+    #[cold]
     pub(super) fn opening_admission(
         &self,
         now: MonoTime,
@@ -83,6 +82,7 @@ impl Registry {
     }
 
     /// Claims the next probe for a call that is let through.
+    #[cold]
     pub(super) fn grant_probe<R: Rng>(&mut self, turn: &mut Turn<'_, R>, place: u32) -> Grant {
         let Some(cluster) = self.cluster.as_deref_mut() else { return Grant::UNENFORCED };
         let slot = self.store.at_mut(place);
@@ -99,6 +99,7 @@ impl Registry {
     }
 
     /// A probe has come to an end.
+    #[cold]
     pub(super) fn settle_probe<R: Rng>(
         &mut self,
         turn: &mut Turn<'_, R>,
@@ -176,6 +177,7 @@ impl Registry {
         }
     }
 
+    #[cold]
     fn half_open_if_over<R: Rng>(&mut self, turn: &mut Turn<'_, R>, place: u32) {
         let slot = self.store.at_mut(place);
         let from = slot.effective_state();

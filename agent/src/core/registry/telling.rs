@@ -72,7 +72,11 @@ impl Registry {
     /// Tells peers of a failed own call.
     pub(super) fn alert_failure<R: Rng>(&mut self, turn: &mut Turn<'_, R>, place: u32) {
         let slot = self.store.at_mut(place);
-        let Some(part) = slot.cluster.as_deref_mut().filter(|part| part.inside().is_none()) else { return };
+        // Open, it has told its place, or its trip.
+        if slot.effective_state() == StateKind::Open {
+            return;
+        }
+        let Some(part) = slot.cluster.as_deref_mut() else { return };
         if part.alerted.is_some_and(|at| turn.now.since(at) < ALERT_EVERY) {
             return;
         }

@@ -154,15 +154,15 @@ fn a_call_told_at_once_counts_until_each_span_is_over() {
 }
 
 #[test]
-fn between_two_told_spans_calls_are_taken_to_be_spread_evenly() {
+fn a_span_is_heard_as_it_was_told_until_the_next_shorter_one_says_more() {
     let mut told = [Span::default(); SPANS];
     told[1] = Span { calls: 100, failed: 10 };
     told[2..].fill(Span { calls: 400, failed: 130 });
     let after = |ms| aged(&told, Duration::from_millis(ms))[2];
-    assert_eq!(after(48), Span { calls: 325, failed: 100 });
-    assert_eq!(after(96), Span { calls: 250, failed: 70 });
-    assert_eq!(after(97), Span { calls: 248, failed: 69 });
-    assert_eq!(after(192), Span { calls: 100, failed: 10 });
+    assert_eq!(after(191), told[2]);
+    assert_eq!(after(192), told[1]);
+    assert_eq!(after(239), told[1]);
+    assert_eq!(after(240), told[0]);
 }
 
 // 2^32 calls cannot be in a bucket, but nothing depends on it.
@@ -173,7 +173,7 @@ fn counts_stop_at_their_end() {
     own.record(MonoTime::START, SpanCall::Failed);
     own.record(MonoTime::from_millis(4), SpanCall::Failed);
     assert_eq!(own.counted(MonoTime::from_millis(4)), [full; SPANS]);
-    assert_eq!(own.rate(MonoTime::from_millis(4)), u32::MAX >> 29 << 29);
+    assert_eq!(own.rate(MonoTime::from_millis(4)), u32::MAX >> 28 << 28);
 }
 
 #[test]
@@ -206,9 +206,9 @@ fn rate_of(every_ms: u64, after_ms: u64) -> u32 {
 }
 
 #[test]
-fn a_rate_is_told_in_calls_per_thousand_seconds_with_three_bits() {
-    assert_eq!(rate_of(60_000, 0), 16, "once a minute");
-    assert_eq!(rate_of(60_000, 200_000), 16);
+fn a_rate_is_told_in_calls_per_thousand_seconds_with_four_bits() {
+    assert_eq!(rate_of(60_000, 0), 15, "once a minute: 1 in 65.536 s");
+    assert_eq!(rate_of(60_000, 200_000), 15);
     assert_eq!(rate_of(1_000, 200_000), 1_024);
     assert_eq!(rate_of(100, 200_000), 10_240);
     assert_eq!(OwnSpans::default().rate(MonoTime::from_millis(9)), 0);

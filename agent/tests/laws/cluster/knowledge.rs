@@ -195,3 +195,22 @@ fn a_service_nobody_asked_for_here_is_known_and_judged_on_its_first_ask() {
     let place = stand.registry.cluster_place(stand.now, S).expect("in an opening");
     assert!(place.on_hearsay);
 }
+
+// An agent that was stopped finds alarms that are long due: none of them may judge by what it knew before.
+#[test]
+fn what_was_due_during_a_pause_is_not_judged_by_what_was_known_before_it() {
+    let mut stand = host();
+    stand.at_ms(1_000).calls(S, Outcome::Success, 4);
+    stand.at_ms(1_200);
+    hear(&mut stand, &failing(1, 1, None));
+    hear(&mut stand, &failing(2, 1, None));
+    assert_eq!(stand.registry.cluster_place(stand.now, S), None, "its own calls go well");
+    // A tenth of a second later they are out of the judged span: it joins, unless it was away.
+    let mut there = stand.clone();
+    there.at_ms(3_200).advance();
+    assert!(there.registry.cluster_place(there.now, S).is_some());
+    let away = Hearing::WasAway(Duration::from_millis(1_900));
+    stand.at_ms(3_200).turn(|registry, turn, _| registry.hearing_is(turn, away));
+    stand.at_ms(6_500).advance();
+    assert_eq!(stand.registry.cluster_place(stand.now, S), None);
+}

@@ -15,23 +15,23 @@ fn failed(stand: &mut Stand, name: &str) -> u32 {
 #[test]
 fn one_dead_instance_opens_on_all_hosts_and_not_the_service_it_is_of() {
     let mut world = World::new(8);
-    let calls = |world: &mut World, to, dead: bool| {
+    let calls = |world: &mut World, to, dead: Option<&str>| {
         world.run_to(to, |world, at| {
             for host in world.ids() {
                 for (index, name) in ["p/a", "p/b", "p/c"].into_iter().enumerate() {
                     if (at + 40 * host as u64 + 30 * index as u64).is_multiple_of(100) {
-                        let fails = dead && name == "p/a";
+                        let fails = dead == Some(name);
                         world.hosts[host].call(name, if fails { Outcome::Failure } else { Outcome::Success });
                     }
                 }
             }
         });
     };
-    calls(&mut world, 2_000, false);
-    calls(&mut world, 4_000, true);
+    calls(&mut world, 2_000, None);
+    calls(&mut world, 4_000, Some("p/a"));
     assert!(world.ids().all(|host| world.state(host, "p/a") != StateKind::Closed), "{:?}", world.states("p/a"));
     assert!(world.all_are("p", StateKind::Closed) && world.all_are("p/b", StateKind::Closed));
-    calls(&mut world, 15_000, false);
+    calls(&mut world, 15_000, None);
     assert!(world.all_are("p/a", StateKind::Closed), "{:?}", world.states("p/a"));
 }
 

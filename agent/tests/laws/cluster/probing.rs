@@ -1,0 +1,143 @@
+//! Probes of an opening: on whom they go, who stays away from them, and what their ends mean.
+
+use std::time::Duration;
+
+use breaker_agent::core::breaker::Granted as How;
+use breaker_agent::core::digest::{FailureDigest, Flags, Phase, Probes, Span, StateKind, Stay, Testimony};
+use breaker_agent::core::outcome::{Call, Origin, Outcome};
+use breaker_agent::core::policy::{Policy, Rate};
+use breaker_agent::core::registry::{Answer, Hearing};
+use breaker_agent::core::service::ServiceName;
+use breaker_agent::core::state::{ClusterNotice, Notice};
+
+use super::world::{id, registry_settings, settings};
+use crate::stand::{S, Stand};
+
+/// Whether the callers of the peers want it.
+#[derive(Clone, Copy, PartialEq)]
+enum Demand {
+    Some,
+    None,
+}
+
+/// A host in opening 1 whose Open is over, because it is for three peers.
+fn half_open_with(policy: Policy, demand: Demand) -> Stand {
+    let mut stand = Stand::with(policy, registry_settings(Some(settings(50))));
+    for peer in 1..=3 {
+        tell(&mut stand, peer, 1, Probes::default(), demand);
+    }
+    stand
+}
+
+fn half_open() -> Stand {
+    half_open_with(Policy::default(), Demand::None)
+}
+
+fn tell(stand: &mut Stand, peer: usize, sequence: u64, probes: Probes, demand: Demand) {
+    let stay = Some(Stay { number: 1, phase: Phase::HalfOpen, age: Duration::ZERO, probes });
+    let flags = Flags { wanted: demand == Demand::Some, ..Flags::default() };
+    let service = ServiceName::parse(S).expect("a name");
+    let spans = [Span { calls: 100, failed: 100 }; 7];
+    let digest = FailureDigest { sequence, stay, flags, spans, ..FailureDigest::of(service, StateKind::HalfOpen) };
+    let testimony = Testimony { host: id(peer), incarnation: 1, age: Duration::ZERO, digest };
+    stand.turn(|registry, turn, _| registry.hear(turn, &testimony));
+}
+
+fn effective(stand: &Stand) -> StateKind {
+    stand.registry.view(S).map_or(StateKind::Closed, |view| view.effective_state())
+}
+
+fn ends(stand: &Stand) -> Vec<bool> {
+    let good = |notice: &Notice| match notice {
+        Notice::Cluster(ClusterNotice::Probed { good, .. }) => Some(*good),
+        _ => None,
+    };
+    stand.notices.iter().filter_map(|(_, notice)| good(notice)).collect()
+}
+
+#[test]
+fn where_nobody_else_wants_it_the_first_ask_is_the_first_probe_and_the_second_waits_a_second() {
+    let mut stand = half_open();
+    let permit = stand.permit(S);
+    let refusal = stand.refused(S);
+    assert_eq!((refusal.state, refusal.reason.code()), (StateKind::HalfOpen, "not_our_probe"));
+    assert_eq!(refusal.retry_after, Some(Duration::from_secs(1)));
+    stand.report(permit, Outcome::Failure).expect("out");
+    assert_eq!(ends(&stand), [false]);
+    stand.at_ms(999).refused(S);
+    stand.at_ms(1_000).permit(S);
+}
+
+#[test]
+fn enough_successes_of_whomever_close_it() {
+    let mut stand = half_open();
+    assert!(stand.call(S, Outcome::Success));
+    assert_eq!(effective(&stand), StateKind::HalfOpen);
+    tell(&mut stand, 1, 2, Probes { claimed: 3, highest: 3, good: 2, ..Probes::default() }, Demand::None);
+    assert_eq!(effective(&stand), StateKind::Closed);
+    assert!(stand.call(S, Outcome::Failure), "its own breaker is awake and empty");
+    assert_eq!(stand.counts(S).total, 1);
+    let stay = stand.registry.digests(stand.now, 9)[0].stay.expect("said for a while");
+    assert_eq!((stay.phase, stay.probes.good), (Phase::Closed, 1));
+    stand.at_ms(10_000).advance();
+    assert_eq!(stand.registry.digests(stand.now, 9)[0].stay, None);
+}
+
+#[test]
+fn a_probe_whose_lease_runs_out_has_failed_and_one_by_the_hosts_own_fault_or_cancelled_says_nothing() {
+    let mut stand = half_open();
+    stand.permit(S);
+    stand.at_ms(30_000).advance();
+    assert_eq!(ends(&stand), [false]);
+    for call in [Call::of(Outcome::Cancelled), Call { origin: Origin::Host, ..Call::of(Outcome::Failure) }] {
+        stand.wait_ms(5_000);
+        stand.call_of(S, &call);
+    }
+    assert_eq!(ends(&stand), [false]);
+    let digest = &stand.registry.digests(stand.now, 9)[0];
+    assert_eq!(digest.stay.expect("in").probes, Probes { claimed: 3, highest: 3, failed: 1, failures: 1, good: 0 });
+    assert_eq!(digest.spans[6].calls, 0, "probes are no testimony");
+}
+
+#[test]
+fn a_deaf_host_probes_nothing_and_goes_on_three_seconds_after_it_hears_again() {
+    let mut stand = half_open();
+    // It adopts, and its probe is spent.
+    stand.call(S, Outcome::Cancelled);
+    stand.turn(|registry, turn, _| registry.hearing_is(turn, Hearing::Dead));
+    let refusal = stand.at_ms(5_000).refused(S);
+    assert_eq!((refusal.reason.code(), refusal.retry_after), ("not_our_probe", None));
+    stand.turn(|registry, turn, _| registry.hearing_is(turn, Hearing::Works));
+    for peer in 1..=3 {
+        tell(&mut stand, peer, 2, Probes::default(), Demand::None);
+    }
+    stand.at_ms(7_999).refused(S);
+    stand.at_ms(8_000).permit(S);
+}
+
+#[test]
+fn those_before_it_in_line_go_first_and_after_half_a_second_all_four_may() {
+    let mut stand = half_open_with(Policy::default(), Demand::Some);
+    let mut granted = None;
+    for ms in 0..=500 {
+        if let Answer::Granted(_) = stand.at_ms(ms).ask(S) {
+            granted = Some(ms);
+            break;
+        }
+    }
+    assert!(matches!(granted, Some(0 | 250 | 500)), "{granted:?}");
+}
+
+#[test]
+fn a_policy_enforced_for_nothing_lets_all_through_and_counts_them_nowhere() {
+    let mut stand = half_open_with(Policy { enforce: Rate::percent(0), ..Policy::default() }, Demand::None);
+    stand.permit(S);
+    match stand.ask(S) {
+        Answer::Granted(granted) => {
+            assert_eq!(granted.how, How::WouldRefuse);
+            stand.report(granted.permit, Outcome::Failure).expect("out");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(ends(&stand).is_empty());
+}
