@@ -178,14 +178,15 @@ pub struct SpanParts {
 /// One span of [`aged`], in parts.
 #[must_use]
 pub fn aged_span(spans: &Spans, index: usize, age: Duration) -> SpanParts {
-    let reach = micros(span(index).saturating_sub(age));
-    if reach == 0 {
+    let age = u64::try_from(age.as_nanos().div_ceil(1_000)).unwrap_or(u64::MAX);
+    let reach = SPAN_MICROS[index].saturating_sub(age);
+    if reach == 0 || spans[index].calls == 0 {
         return SpanParts::default();
     }
     // The two told spans it lies between; before the shortest one lies nothing.
-    let upper = (0..index).find(|at| micros(span(*at)) >= reach).unwrap_or(index);
-    let (from, lower) = if upper == 0 { (0, Span::default()) } else { (micros(span(upper - 1)), spans[upper - 1]) };
-    let part = (reach - from) * PARTS / (micros(span(upper)) - from);
+    let upper = (0..index).find(|at| SPAN_MICROS[*at] >= reach).unwrap_or(index);
+    let (from, lower) = if upper == 0 { (0, Span::default()) } else { (SPAN_MICROS[upper - 1], spans[upper - 1]) };
+    let part = (reach - from) * PARTS / (SPAN_MICROS[upper] - from);
     let between = |low: u32, high: u32| u64::from(low) * PARTS + u64::from(high.saturating_sub(low)) * part;
     let calls = between(lower.calls, spans[upper].calls);
     SpanParts { calls, failed: between(lower.failed, spans[upper].failed).min(calls) }
@@ -214,15 +215,14 @@ fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1)
 }
 
-fn micros(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
-}
-
 /// Buckets of a span: the four it is long, and one that it is leaving.
 const BUCKETS: usize = 5;
 
 /// 4 ms: a quarter of the shortest span.
 const TICK_NANOS: u64 = 4_000_000;
+
+/// How long each span is, in microseconds.
+const SPAN_MICROS: [u64; SPANS] = [16_000, 64_000, 256_000, 1_024_000, 4_096_000, 16_384_000, 65_536_000];
 
 /// A call in parts. No sum over a thousand hosts of what 32 bits can tell overflows.
 pub const PARTS: u64 = 1_000_000;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::{OwnSpans, SpanCall, aged};
+use super::{OwnSpans, SPAN_MICROS, SpanCall, aged};
 use crate::core::digest::{SPANS, Span, Spans, span};
 use crate::core::time::MonoTime;
 
@@ -230,4 +230,9 @@ fn a_burst_shorter_than_a_second_promises_no_more_than_itself_each_second() {
 #[test]
 fn it_stays_as_small_as_its_head_says() {
     assert_eq!(size_of::<OwnSpans>(), 296);
+}
+
+#[test]
+fn the_spans_in_microseconds_are_the_spans() {
+    assert_eq!(std::array::from_fn(|index| Duration::from_micros(SPAN_MICROS[index])), [0, 1, 2, 3, 4, 5, 6].map(span));
 }
