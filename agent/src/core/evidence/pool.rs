@@ -281,10 +281,11 @@ fn of(amount: u64, part: u64, whole: u64) -> u64 {
     u64::try_from(product / u128::from(whole.max(1))).unwrap_or(u64::MAX)
 }
 
-/// What the share of hosts is that must find a service failing: more than the sick or lying hosts we mean to bear.
+/// The share of hosts that must find a service failing: more than the sick or lying hosts we mean to bear.
 const QUORUM_PERCENT: u64 = 30;
 
-/// Fewest hosts, heard in one span, that can stand for the quorum of all callers, if that is more.
+/// Fewest hosts, heard in one span, that can stand for the quorum of all callers, where that is more. Chosen by feel: two
+/// unlucky calls of seldom callers must not complete the quorum of a few busy sick hosts.
 const QUORUM_HEARD_MIN: u64 = 5;
 
 /// One host never decides for others.
