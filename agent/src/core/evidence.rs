@@ -101,6 +101,7 @@ pub struct Bar {
 pub fn judge(bar: &Bar, zone: Option<&str>, voices: &[Voice<'_>]) -> Judgement {
     let all = Callers { bar, voices, within: Within::All };
     if voices.iter().all(|voice| voice.zone == zone) {
+        // It is all, and no other zone has to agree.
         return Judgement { scope: Scope::All, ..judge_over(&all, Scope::Zone) };
     }
     let own = judge_over(&Callers { within: Within::Zone(zone), ..all }, Scope::Zone);
@@ -118,10 +119,10 @@ fn judge_over(callers: &Callers<'_>, scope: Scope) -> Judgement {
     let by_rate = pool.calls >= bar.minimum && pool.failed >= failed_needed && pool.quorum.is_reached();
     let among_all = if by_rate { callers.stood_for(index) } else { pool.quorum };
     let standing = Quorum { hosts: pool.standing, ..callers.of_all() };
-    // Over one zone, what happens in others is no matter.
-    let elsewhere = |fails: &dyn Fn() -> bool| scope == Scope::Zone || fails();
-    let by_rate = by_rate && among_all.is_reached() && elsewhere(&|| callers.fail_without_any_zone(index));
-    let by_standing = standing.is_reached() && elsewhere(&|| callers.stand_in_two_zones());
+    // Judged over one zone, it does not matter how others fare.
+    let of_one_zone = scope == Scope::Zone;
+    let by_rate = by_rate && among_all.is_reached() && (of_one_zone || callers.fail_without_any_zone(index));
+    let by_standing = standing.is_reached() && (of_one_zone || callers.stand_in_two_zones());
     let quorum = match (by_rate, by_standing) {
         (true, _) => pool.quorum,
         (false, true) => standing,

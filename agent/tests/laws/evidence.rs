@@ -100,7 +100,7 @@ fn crowd(most: usize) -> impl Strategy<Value = Vec<Told>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
 
     #[test]
     fn the_order_of_the_voices_does_not_matter(bar in any_bar(), (told, order) in crowd(12).prop_flat_map(|told| {
@@ -156,14 +156,13 @@ proptest! {
         well in prop::collection::vec((any_steps(), any_rate()), 3..40),
         sick in prop::collection::vec((any_steps(), any::<bool>()), 1..12),
     ) {
-        let callers = well.len() + sick.len();
-        prop_assume!(sick.len() * 10 < callers * 3);
+        let fewer = (3 * well.len() - 1) / 7;
         let voice = |spans, rate, standing| Told {
             spans, age: Duration::ZERO, zone: None, rate, standing, in_opening: false,
         };
         let well = well.iter().map(|(steps, rate)| voice(spans_of(&steps.map(|(good, _)| (good, 0))), *rate, false));
         // Loud: more than once in the shortest span.
-        let sick = sick.iter().map(|(steps, standing)| voice(spans_of(steps), 100_000, *standing));
+        let sick = sick.iter().take(fewer).map(|(steps, standing)| voice(spans_of(steps), 100_000, *standing));
         let told: Vec<Told> = well.chain(sick).collect();
         let judged = judged(&with_quorum(bar), &told);
         prop_assert!(!judged.trips, "{judged:?}");
@@ -179,11 +178,11 @@ proptest! {
         prop_assert!(!judged(&bar, &told).trips);
     }
 
-    // More of the same is better known. Up to 16 hosts, where each stands for itself alone.
+    // More of the same is better known. Without a quorum no loud host is cut, and so nothing is rounded.
     #[test]
     fn many_times_the_calls_with_the_same_share_of_failures_trip_as_well(
         bar in any_bar(),
-        told in prop::collection::vec(any_steps(), 1..16),
+        told in prop::collection::vec(any_steps(), 1..12),
         times in 2_u32..50,
     ) {
         let crowd = |times: u32| -> Vec<Told> {
@@ -193,6 +192,7 @@ proptest! {
             };
             told.iter().map(voice).collect()
         };
+        let bar = Bar { guards: Guards { quorum: false, ..bar.guards }, ..bar };
         let more = Bar { minimum: bar.minimum * u64::from(times), ..bar };
         prop_assert!(judged(&more, &crowd(times)).trips || !judged(&bar, &crowd(1)).trips);
     }

@@ -286,10 +286,11 @@ fn of(amount: u64, part: u64, whole: u64) -> u64 {
 /// So many are one call or one host: rates make small fractions of both.
 const PARTS: u64 = 1_000_000;
 
-/// What the share of hosts is that must find a service failing: more than the sick or lying hosts we mean to bear.
+/// The share of hosts that must find a service failing: more than the sick or lying hosts we mean to bear.
 const QUORUM_PERCENT: u64 = 30;
 
-/// Fewest hosts, heard in one span, that can stand for the quorum of all callers, if that is more.
+/// Fewest hosts, heard in one span, that can stand for the quorum of all callers, where that is more. Chosen by feel: two
+/// unlucky calls of seldom callers must not complete the quorum of a few busy sick hosts.
 const QUORUM_HEARD_MIN: u64 = 5;
 
 /// One host never decides for others.
