@@ -86,25 +86,33 @@ impl Swarm {
 
     fn write_faults(&mut self) {
         self.line("faults:");
+        let of_calls = self.rng.random_range(0..=OF_CALLS.len());
         let mut any = false;
-        for kind in KINDS {
+        if let Some(kind) = OF_CALLS.get(of_calls) {
+            any |= self.write_fault(*kind, OF_CALLS_LENGTH_MIN_MS);
+        }
+        let of_a_host = (OF_HOSTS_CALLS..OF_CALLS.len()).contains(&of_calls);
+        for kind in if of_a_host { &OTHERS[CUTS..] } else { OTHERS } {
             let strikes = self.rng.random_bool(KIND_CHANCE);
-            let when = self.when();
-            let fault = kind(self, when);
-            if strikes && let Some(fault) = fault {
-                any = true;
-                self.line(&format!("  - {{at: {}ms, {fault}}}", when.at_ms));
-            }
+            any |= strikes && self.write_fault(*kind, LENGTH_MIN_MS);
         }
         if !any {
             self.line("  - {at: 10s, for: 10s, service_down: s0}");
         }
     }
 
+    /// Whether there can be such a fault.
+    fn write_fault(&mut self, kind: Kind, length_min_ms: u64) -> bool {
+        let when = self.when(length_min_ms);
+        let fault = kind(self, when);
+        let lines = fault.map(|fault| self.line(&format!("  - {{at: {}ms, {fault}}}", when.at_ms)));
+        lines.is_some()
+    }
+
     /// Between 5 s, when gossip has settled, and 35 s.
-    fn when(&mut self) -> When {
-        let at_ms = self.rng.random_range(BEGIN_MS..END_MS - LENGTH_MIN_MS);
-        let for_ms = self.rng.random_range(LENGTH_MIN_MS..=END_MS - at_ms);
+    fn when(&mut self, length_min_ms: u64) -> When {
+        let at_ms = self.rng.random_range(BEGIN_MS..END_MS - length_min_ms);
+        let for_ms = self.rng.random_range(length_min_ms..=END_MS - at_ms);
         When { at_ms, for_ms }
     }
 
@@ -112,8 +120,9 @@ impl Swarm {
         format!("s{}", self.rng.random_range(0..self.services))
     }
 
+    /// Any but the first, which may be the sick one and must go on calling.
     fn host(&mut self) -> String {
-        format!("h{}", self.rng.random_range(0..self.hosts))
+        format!("h{}", self.rng.random_range(1..self.hosts.max(2)).min(self.hosts - 1))
     }
 
     fn one_of<'t, T>(&mut self, all: &'t [T]) -> &'t T {
@@ -129,13 +138,15 @@ impl Swarm {
 /// Draws a fault of a kind; nothing where it cannot be.
 type Kind = fn(&mut Swarm, When) -> Option<String>;
 
-const KINDS: &[Kind] = &[
+/// Faults that strike only where calls are made. At most one of them in a run: what one of them opens, others would not
+/// reach. The last two are of single hosts.
+const OF_CALLS: &[Kind] = &[
     |swarm, when| {
         let mode = *swarm.one_of(&["refuse", "hang"]);
         Some(format!("for: {}ms, service_down: {}, mode: {mode}", when.for_ms, swarm.service()))
     },
     |swarm, when| {
-        let rate = swarm.rng.random_range(5..100);
+        let rate = swarm.rng.random_range(30..100);
         Some(format!("for: {}ms, service_errors: {{service: {}, rate: {rate}%}}", when.for_ms, swarm.service()))
     },
     |swarm, when| {
@@ -147,6 +158,21 @@ const KINDS: &[Kind] = &[
         Some(format!("for: {}ms, capacity: {{service: {}, to: {to}%}}", when.for_ms, swarm.service()))
     },
     |swarm, when| {
+        let fails = swarm.rng.random_range(50..=100);
+        Some(format!("for: {}ms, sick_host: h0, fails: {fails}%", when.for_ms))
+    },
+    |swarm, when| {
+        let service = swarm.service();
+        (swarm.hosts >= 4).then(|| format!("for: {}ms, liar: 25%, service: {service}", when.for_ms))
+    },
+];
+
+/// The first of those of single hosts, whose calls must get through.
+const OF_HOSTS_CALLS: usize = 4;
+
+/// All others; the first two cut hosts off from services.
+const OTHERS: &[Kind] = &[
+    |swarm, when| {
         let share = swarm.rng.random_range(20..60);
         let service = swarm.service();
         let groups = format!("[[{share}%, {service}], [rest]]");
@@ -155,14 +181,6 @@ const KINDS: &[Kind] = &[
     |swarm, when| {
         let share = swarm.rng.random_range(20..60);
         (swarm.hosts >= 5).then(|| format!("for: {}ms, one_way: {{from: {share}%, to: rest}}", when.for_ms))
-    },
-    |swarm, when| {
-        let fails = swarm.rng.random_range(50..=100);
-        Some(format!("for: {}ms, sick_host: {}, fails: {fails}%", when.for_ms, swarm.host()))
-    },
-    |swarm, when| {
-        let service = swarm.service();
-        (swarm.hosts >= 4).then(|| format!("for: {}ms, liar: 25%, service: {service}", when.for_ms))
     },
     |swarm, when| Some(format!("for: {}ms, loss: {}%", when.for_ms, swarm.rng.random_range(5..50))),
     |swarm, when| Some(format!("for: {}ms, duplicate: {}%", when.for_ms, swarm.rng.random_range(5..50))),
@@ -180,7 +198,10 @@ const KINDS: &[Kind] = &[
     |swarm, when| Some(format!("for: {}ms, gossip_dead: {}", when.for_ms, swarm.host())),
 ];
 
-/// About three of sixteen kinds in a run.
+/// Of [`OTHERS`], those that cut hosts off.
+const CUTS: usize = 2;
+
+/// About two of ten kinds in a run.
 const KIND_CHANCE: f64 = 0.2;
 
 const BEGIN_MS: u64 = 5_000;
@@ -188,6 +209,9 @@ const END_MS: u64 = 35_000;
 
 /// Shorter than this, few faults bite.
 const LENGTH_MIN_MS: u64 = 1_000;
+
+/// The same of those that need calls, of which there may be but one a second and host.
+const OF_CALLS_LENGTH_MIN_MS: u64 = 4_000;
 
 /// An agent needs some time to be back before the next one goes.
 const ROLLING_MIN_MS: u64 = 300;
