@@ -1,7 +1,8 @@
 //! S1 and S2: who trips has reason to.
 //!
 //! S1 holds an opening against the books: as many hosts as are needed had calls fail, or stood Open by themselves, in the
-//! judged span and the three seconds before, which is as long as a digest may have been on its way. S2 says the same from
+//! judged span, the three seconds before, which is as long as a digest may have been on its way, and three quarters of
+//! the span, for so long a span is heard as it was told (`core/spans.rs`). S2 says the same from
 //! the other side: while too few hosts are sick or lie for a quorum and the service is well, nobody else trips at all. It
 //! looks back for as long as the longest span remembers, so that no earlier trouble explains a trip.
 
@@ -34,7 +35,7 @@ impl Invariant for Warranted {
         let ClusterNotice::Entered { number, how: Entry::Started | Entry::Joined, judged, .. } = notice else {
             return None;
         };
-        let window = Window::before(at, judged.span + ON_ITS_WAY);
+        let window = Window::before(at, judged.span + judged.span.mul_f64(HEARD_LATE) + ON_ITS_WAY);
         let failing = (0..facts.roster.hosts()).filter(|caller| may_fail(facts, (*caller, *path), window)).count();
         let needed = usize::try_from(judged.hosts_needed).unwrap_or(usize::MAX).max(FAILING_MIN);
         (failing < needed).then(|| {
@@ -90,6 +91,9 @@ impl Invariant for OthersStayClosed {
         Some(format!("{whose} left Closed ({reason}) while {bad} of {callers} callers were sick, lying or stopped"))
     }
 }
+
+/// For what part of its length a span is heard as it was told.
+const HEARD_LATE: f64 = 0.75;
 
 /// How old testimony may be and still count.
 const ON_ITS_WAY: Duration = Duration::from_secs(3);
