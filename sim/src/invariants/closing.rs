@@ -117,7 +117,7 @@ impl Ends {
                 }
             }
             Happening::Lives { host, .. } => {
-                self.0.retain(|(of, _), _| of != host || facts.truth.host(*of).is != Life::Down)
+                self.0.retain(|(of, _), _| of != host || facts.truth.host(*of).is != Life::Down);
             }
             _ => {}
         }

@@ -17,11 +17,14 @@ use crate::world::truth::Window;
 
 use super::Invariant;
 
+/// The hosts that hear each other, as the ground truth names them.
+type Group = Vec<Option<usize>>;
+
 /// S6.
 #[derive(Default)]
 pub(super) struct Budget {
     /// Probes of the last minute, with the group they came from.
-    probes: BTreeMap<PathId, VecDeque<(Duration, Vec<Option<usize>>)>>,
+    probes: BTreeMap<PathId, VecDeque<(Duration, Group)>>,
     /// Since when, and until when, a service is probed at the faster pace.
     fast: BTreeMap<PathId, Vec<(Duration, Option<Duration>)>>,
 }
@@ -60,7 +63,7 @@ impl Invariant for Budget {
 }
 
 impl Budget {
-    fn probe(&mut self, facts: &Facts, at: Duration, (path, group): (PathId, Vec<Option<usize>>)) -> Option<String> {
+    fn probe(&mut self, facts: &Facts, at: Duration, (path, group): (PathId, Group)) -> Option<String> {
         let window = Window::before(at, MINUTE);
         let probes = self.probes.entry(path).or_default();
         probes.push_back((at, group.clone()));

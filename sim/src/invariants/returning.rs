@@ -87,10 +87,8 @@ impl Invariant for Returning {
     fn see(&mut self, facts: &Facts, at: Duration, what: &Happening<'_>) -> Option<String> {
         match what {
             Happening::Lives { host, lives } => self.host_lives(facts, at, (*host, *lives)),
-            Happening::Notice { host, path, notice: Notice::Cluster(_), .. } => {
-                if facts.places.number(*host, *path).is_some_and(|number| Some(number) == most(facts, *path)) {
-                    self.awaited.remove(&(*host, *path));
-                }
+            Happening::Notice { host, path, notice: Notice::Cluster(_), .. } if is_placed(facts, (*host, *path)) => {
+                self.awaited.remove(&(*host, *path));
             }
             Happening::Sweep => {
                 let bound = HEARING + facts.roster.interval * 2 + SLACK;
@@ -136,6 +134,11 @@ fn is_awaited(
         (awaited.since, awaited.number) = (at, Some(number));
     }
     true
+}
+
+/// Whether a host is in the opening that most are in.
+fn is_placed(facts: &Facts, (host, path): (usize, PathId)) -> bool {
+    facts.places.number(host, path).is_some_and(|number| Some(number) == most(facts, path))
 }
 
 /// The opening that more than half of the live callers are in.

@@ -19,6 +19,7 @@ use super::roster::PathId;
 use super::truth::Window;
 
 /// Something an application wants done.
+#[derive(Clone, Copy)]
 #[must_use]
 pub(crate) struct Demand {
     service: PathId,
@@ -174,6 +175,7 @@ impl World {
         }
         // Dropping the attempt takes the lock itself.
         drop(state);
+        drop(attempt);
     }
 
     /// Whether whoever knows everything lets a call go ahead.

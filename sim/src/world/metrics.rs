@@ -101,6 +101,7 @@ fn nearly_all(part: Part) -> bool {
 }
 
 /// So many of so many.
+#[derive(Clone, Copy)]
 struct Part {
     of_them: usize,
     all: usize,

@@ -124,11 +124,11 @@ impl Truth {
         (0..self.hosts.len()).filter(|host| self.is_live(*host))
     }
 
-    /// The faults that were in force at some time of the window.
+    /// The faults that were in force at some time of the window. At the moment of its end a fault is not.
     pub(crate) fn in_force(&self, window: Window) -> impl Iterator<Item = &What> {
         let told = self.faults.iter();
         told.filter(move |told| {
-            told.begun.is_some_and(|begun| begun <= window.to) && told.ended.is_none_or(|ended| ended >= window.from)
+            told.begun.is_some_and(|begun| begun <= window.to) && told.ended.is_none_or(|ended| ended > window.from)
         })
         .map(|told| &told.fault.what)
     }

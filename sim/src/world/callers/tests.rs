@@ -15,9 +15,12 @@ use crate::trace::Recorder;
 /// A wire with two ends; what enters one comes out at the other.
 #[derive(Default)]
 struct Wire {
-    lanes: [Mutex<VecDeque<(Instant, Vec<u8>)>>; 2],
+    lanes: [Mutex<Lane>; 2],
     news: [Notify; 2],
 }
+
+/// Datagrams, and when each comes out.
+type Lane = VecDeque<(Instant, Vec<u8>)>;
 
 struct WireEnd {
     wire: Arc<Wire>,

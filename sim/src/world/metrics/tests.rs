@@ -123,7 +123,7 @@ fn an_open_has_its_reason_for_three_seconds() {
         What::Capacity { service: "a".to_owned(), to: 0.9 },
     ];
     for what in faults {
-        for (at, expected) in [(23_000, 0.0), (23_001, 1.0)] {
+        for (at, expected) in [(22_999, 0.0), (23_000, 1.0)] {
             let stand = Stand::of(&run(2, &["a"], vec![fault(10, 20, what.clone())]));
             stand.until(10_000).fault(0, Turn::Begins).until(20_000).fault(0, Turn::Ends);
             stand.until(at).changes(0, "a", StateKind::Open).until(30_000);
