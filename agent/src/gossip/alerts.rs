@@ -1,13 +1,15 @@
 //! The alert plane: what is pushed at once, what is passed on, and what is better left unsaid.
 //!
-//! An epidemic by push: news goes to [`FAN_OUT`] peers, most of them random, and whoever hears it for the first time
-//! does the same, once. With links of 1 to 3 ms and a loss of 5 % six reach 99 % of a hundred hosts within 10 ms; three
-//! never reach the last 6 %. Nothing is acknowledged or repeated: the state plane repairs.
+//! An epidemic by push: a place goes to [`FAN_OUT`] peers, testimony to [`FAN_OUT_TESTIMONY`], most of them random, and
+//! whoever hears it for the first time does the same, once. With links of 1 to 3 ms and a loss of 5 % six reach 99 % of
+//! a hundred hosts within 10 ms; three never reach the last 6 %. Nothing is acknowledged or repeated: the state plane
+//! repairs.
 //!
 //! News is judged by content. A testimony is news if nothing newer was heard of its host and service; but once its
 //! host is in an opening, only a place not heard of before is: an opening, its phase, a claim, a verdict of a probe.
-//! That one more host joined is not passed on, nor is testimony of a service that has been refused for a while; so an
-//! outage is told for as long as it takes to convince everybody, and not once per failure and host for all its length.
+//! That one more host joined is not passed on. Others' testimony of a refused service is, until a place of it has been
+//! known for [`PLACE_SETTLES`], and our own failures are told unless our newest digest says that we are in the opening; so
+//! an outage is told for as long as it takes to convince everybody, not once per failure and host for all its length.
 //!
 //! A first alert leaves at once; what follows is gathered for a millisecond or two, longer as the budget is used up
 //! unless it is a place.
@@ -346,7 +348,7 @@ const FAN_OUT_TESTIMONY: usize = 4;
 const GATHER_MIN: Duration = Duration::from_millis(1);
 const GATHER_USUAL: Duration = Duration::from_millis(2);
 
-/// When the budget is used up: one fan-out in so long is just what refills.
+/// When the budget is used up: a fan-out of places in so long is just what refills, one of testimony less.
 const GATHER_MAX: Duration = Duration::from_millis(20);
 
 /// So long after a place was told, those who judge by testimony have judged; later ones take the place most others have.

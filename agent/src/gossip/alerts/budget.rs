@@ -62,7 +62,7 @@ pub(super) fn lone(hosts: usize) -> Rate {
     Rate { each: (Duration::from_secs(1) / LONE_PER_SECOND).saturating_mul(hosts), most: 1 }
 }
 
-/// Lone failures pushed a second by the whole cluster: each reaches every host through some six hundred datagrams, and
+/// Lone failures pushed a second by the whole cluster: each reaches every host through some four hundred datagrams, and
 /// all but the last one in a trip could have waited for the state plane.
 const LONE_PER_SECOND: u32 = 5;
 

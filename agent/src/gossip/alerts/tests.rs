@@ -2,6 +2,7 @@
 
 mod cluster;
 mod laws;
+mod settled;
 mod spread;
 
 use rand::SeedableRng;
@@ -123,19 +124,34 @@ fn news_goes_to_six_different_peers_at_once_and_only_once() {
 }
 
 #[test]
+fn testimony_goes_to_four_peers_and_a_place_that_leaves_with_it_to_six() {
+    for urgency in [Urgency::Failing, Urgency::Lone] {
+        let mut me = Host::with_peers(20);
+        me.push(urgency, failing("a", 1));
+        me.push(Urgency::Place, open("b", 2, 3));
+        let sent = me.sent_within(0);
+        let to: BTreeSet<_> = sent.iter().map(|parcel| parcel.to).collect();
+        assert_eq!((sent.len(), to.len()), (6, 6));
+        let saying =
+            |name| sent.iter().flat_map(read).filter(|told| told.testimony.digest.service == service(name)).count();
+        assert_eq!((saying("a"), saying("b")), (4, 6));
+    }
+}
+
+#[test]
 fn what_follows_is_gathered_for_a_millisecond_or_two() {
     let mut me = Host::with_peers(20);
     me.push(Urgency::Failing, failing("a", 1));
-    assert_eq!(me.sent_within(0).len(), FAN_OUT);
+    assert_eq!(me.sent_within(0).len(), FAN_OUT_TESTIMONY);
     me.push(Urgency::Failing, failing("b", 2));
     me.push(Urgency::Failing, failing("c", 3));
     assert_eq!(me.sent_within(0), []);
     let sent = me.sent_within(2);
-    assert_eq!(sent.len(), FAN_OUT);
+    assert_eq!(sent.len(), FAN_OUT_TESTIMONY);
     assert_eq!(read(&sent[0]).len(), 2);
     me.now = me.now + Duration::from_millis(2);
     me.push(Urgency::Failing, failing("d", 4));
-    assert_eq!(me.sent_within(0).len(), FAN_OUT, "after a quiet moment it leaves at once");
+    assert_eq!(me.sent_within(0).len(), FAN_OUT_TESTIMONY, "after a quiet moment it leaves at once");
 }
 
 #[test]
@@ -147,7 +163,7 @@ fn what_is_heard_is_told_to_the_driver_and_passed_on_once_older_by_its_stay_but_
     assert_eq!(me.hear(4, std::slice::from_ref(&told)), ["host-3 pay"]);
     assert_eq!(me.hear(5, std::slice::from_ref(&told)), [""; 0]);
     let sent = me.sent_within(2);
-    assert_eq!(sent.len(), FAN_OUT);
+    assert_eq!(sent.len(), FAN_OUT_TESTIMONY);
     assert!(sent.iter().all(|parcel| parcel.to != address(3) && parcel.to != address(4)));
     let [passed_on] = &read(&sent[0])[..] else { panic!("one testimony") };
     assert_eq!(passed_on.testimony.digest, failing("pay", 8));
@@ -197,45 +213,29 @@ fn each_new_place_is_passed_on_whoever_tells_it() {
 }
 
 #[test]
-fn testimony_of_a_service_that_is_refused_here_is_neither_pushed_nor_passed_on() {
-    let mut me = Host::with_peers(20);
-    me.alerts.published(&[open("here", 1, 3)].into_iter().collect());
-    me.push(Urgency::Place, open("mine", 2, 3));
-    me.hear(3, &[told_of(3, open("there", 1, 3))]);
-    me.sent_within(100);
-    me.push(Urgency::Failing, open("here", 3, 3));
-    me.push(Urgency::Failing, open("mine", 4, 3));
-    me.push(Urgency::Lone, failing("there", 5));
-    for name in ["here", "mine", "there"] {
-        me.hear(4, &[told_of(4, failing(name, 1))]);
-    }
-    assert_eq!(me.sent_within(0), []);
-    assert_eq!(me.counted("s_suppressed"), 6);
-    me.sent_within(PLACE_FRESH.as_millis().try_into().unwrap());
-    me.push(Urgency::Failing, failing("there", 6));
-    assert_eq!(me.sent_within(0).len(), FAN_OUT, "this host did not join, and says what it sees");
-    me.alerts.published(&Published::default());
-    me.sent_within(PLACE_FRESH.as_millis().try_into().unwrap());
-    me.push(Urgency::Failing, failing("here", 7));
-    assert_eq!(me.sent_within(10).len(), FAN_OUT);
-}
-
-#[test]
 fn what_a_place_was_judged_by_goes_with_it_and_is_passed_on_although_the_place_is_known() {
     let mut me = Host::with_peers(20);
     let judged_by: Vec<_> = [3, 4, 0].map(|number| told_of(number, failing("pay", 9)).testimony).into();
     me.alerts.push(Alert { urgency: Urgency::Place, digest: open("pay", 1, 3), judged_by }, me.now);
     let sent = me.sent_within(0);
-    assert!((FAN_OUT..=FAN_OUT + 2).contains(&sent.len()), "whose word it is does not need it");
+    assert_eq!(sent.len(), FAN_OUT);
+    for number in [3, 4] {
+        let saying = sent.iter().filter(|parcel| read(parcel).iter().any(|told| told.testimony.host == host(number)));
+        let to: BTreeSet<_> = saying.map(|parcel| parcel.to).collect();
+        assert_eq!((to.len(), to.contains(&address(number))), (FAN_OUT_TESTIMONY, false), "whose word it is knows it");
+    }
     let of_5 = sent.iter().find(|parcel| ![3, 4].map(address).contains(&parcel.to)).unwrap();
     let hosts: Vec<_> = read(of_5).into_iter().map(|told| told.testimony.host).collect();
     assert_eq!(hosts, [0, 3, 4].map(host), "ourselves once");
 
     let mut you = Host::with_peers(20);
     you.hear(7, &[told_of(7, open("pay", 1, 3))]);
-    you.sent_within(10);
+    you.sent_within(PLACE_SETTLES.as_millis().try_into().unwrap());
     assert_eq!(you.hear(8, &read(of_5)[1..]).len(), 2);
-    assert!(you.sent_within(10).len() >= FAN_OUT);
+    let passed_on: Vec<_> = you.sent_within(10).iter().flat_map(read).map(|told| told.testimony.host).collect();
+    for number in [3, 4] {
+        assert_eq!(passed_on.iter().filter(|told| **told == host(number)).count(), FAN_OUT_TESTIMONY);
+    }
 }
 
 #[test]
@@ -271,7 +271,7 @@ fn no_datagram_is_longer_than_allowed_and_many_testimonies_take_few() {
     }
     let sent = me.sent_within(0);
     assert!(sent.iter().all(|parcel| parcel.message.len() + crate::seal::OVERHEAD <= wire::DATAGRAM_MAX));
-    assert_eq!((sent.len(), me.counted("s_sent")), (3 * FAN_OUT, 40));
+    assert_eq!((sent.len(), me.counted("s_sent")), (3 * FAN_OUT_TESTIMONY, 40));
 }
 
 /// Everything fails at once, for ten seconds.
