@@ -8,8 +8,8 @@
 //! News is judged by content. A testimony is news if nothing newer was heard of its host and service; but once its
 //! host is in an opening, only a place not heard of before is: an opening, its phase, a claim, a verdict of a probe.
 //! That one more host joined is not passed on. Others' testimony of a refused service is, until a place of it has been
-//! known for [`PLACE_SETTLES`]; our own failures are told unless our newest digest says that we are in the opening. So an
-//! outage is told for as long as it takes to convince everybody, not once per failure and host for all its length.
+//! known for [`PLACE_SETTLES`]; our own failures are told unless our newest digest says that we are in the opening. So
+//! an outage is told for as long as it takes to convince everybody, not once per failure and host for all its length.
 //!
 //! A first alert leaves at once; what follows is gathered for a millisecond or two, longer as the budget is used up
 //! unless it is a place.
