@@ -339,8 +339,8 @@ impl Gather {
 /// is lost.
 pub(super) const FAN_OUT: usize = 6;
 
-/// Of testimony that reaches 98 of 100, which is as good to judge by: and in the first quarter of a second of an outage,
-/// when every host testifies, a third less is in the way of the rest.
+/// Of testimony that reaches 98 of 100, which is as good to judge by: and in the first quarter of a second of an
+/// outage, when every host testifies, a third less is in the way of the rest.
 const FAN_OUT_TESTIMONY: usize = 4;
 
 /// How long what follows an alert is gathered: about the time a datagram travels, so that a burst of failures leaves
@@ -351,7 +351,8 @@ const GATHER_USUAL: Duration = Duration::from_millis(2);
 /// When the budget is used up: a fan-out of places in so long is just what refills, one of testimony less.
 const GATHER_MAX: Duration = Duration::from_millis(20);
 
-/// So long after a place was told, those who judge by testimony have judged; later ones take the place most others have.
+/// So long after a place was told, those who judge by testimony have judged; later ones take the place most others
+/// have.
 const PLACE_SETTLES: Duration = Duration::from_millis(500);
 
 /// So long after a place was told, its service is known to be refused, though this host may not have joined yet.
