@@ -8,7 +8,7 @@
 //! News is judged by content. A testimony is news if nothing newer was heard of its host and service; but once its
 //! host is in an opening, only a place not heard of before is: an opening, its phase, a claim, a verdict of a probe.
 //! That one more host joined is not passed on. Others' testimony of a refused service is, until a place of it has been
-//! known for [`PLACE_SETTLES`], and our own failures are told unless our newest digest says that we are in the opening; so
+//! known for [`PLACE_SETTLES`]; our own failures are told unless our newest digest says that we are in the opening. So
 //! an outage is told for as long as it takes to convince everybody, not once per failure and host for all its length.
 //!
 //! A first alert leaves at once; what follows is gathered for a millisecond or two, longer as the budget is used up
@@ -339,8 +339,8 @@ impl Gather {
 /// is lost.
 pub(super) const FAN_OUT: usize = 6;
 
-/// Of testimony that reaches 98 of 100, which is as good to judge by: and in the first quarter of a second of an outage,
-/// when every host testifies, a third less is in the way of the rest.
+/// Of testimony that reaches 98 of 100, which is as good to judge by: and in the first quarter of a second of an
+/// outage, when every host testifies, a third less is in the way of the rest.
 const FAN_OUT_TESTIMONY: usize = 4;
 
 /// How long what follows an alert is gathered: about the time a datagram travels, so that a burst of failures leaves
@@ -351,7 +351,8 @@ const GATHER_USUAL: Duration = Duration::from_millis(2);
 /// When the budget is used up: a fan-out of places in so long is just what refills, one of testimony less.
 const GATHER_MAX: Duration = Duration::from_millis(20);
 
-/// So long after a place was told, those who judge by testimony have judged; later ones take the place most others have.
+/// So long after a place was told, those who judge by testimony have judged; later ones take the place most others
+/// have.
 const PLACE_SETTLES: Duration = Duration::from_millis(500);
 
 /// So long after a place was told, its service is known to be refused, though this host may not have joined yet.

@@ -2,10 +2,10 @@
 //!
 //! A value travels through others and may have waited in a partition; no clock says for how long. But chitchat carries
 //! each agent's heartbeat, and faster than its values. So a writer notes its heartbeat beside the value, and how long
-//! its heartbeats lately took; a reader counts how many there have been since, as far as it knows. (Chitchat's heartbeat
-//! also moves with each message received, so its pace depends on the cluster and must be told.) The result is coarse: it
-//! leaves out the last stretch of the way, which takes up to two intervals. Whoever counts by it makes the counts as much
-//! older, so that testimony that came this way counts for nothing in short spans.
+//! its heartbeats lately took; a reader counts how many there have been since, as far as it knows. (Chitchat's
+//! heartbeat also moves with each message received, so its pace depends on the cluster and must be told.) The result is
+//! coarse: it leaves out the last stretch of the way, which takes up to two intervals. Whoever counts by it makes the
+//! counts as much older, so that testimony that came this way counts for nothing in short spans.
 
 use std::time::Duration;
 

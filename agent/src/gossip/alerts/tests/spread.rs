@@ -57,3 +57,16 @@ fn it_is_as_fast_while_everybody_testifies() {
     };
     assert!(slowest(100, 20, busy) <= Duration::from_millis(14));
 }
+
+/// What four peers are enough for: on average over what hosts happen to draw, for one testimony may fare worse.
+#[test]
+fn of_a_hundred_hosts_98_hear_testimony_within_twenty_milliseconds() {
+    let hear = |seed| {
+        let mut cluster = Cluster::new(100, LOSSY, seed);
+        cluster.push(0, Urgency::Failing, failing("pay", 9));
+        cluster.run(Duration::from_millis(20));
+        cluster.heard.keys().filter(|(_, _, service)| service.as_str() == "pay").count() + 1
+    };
+    let all: Vec<_> = (0..40).map(hear).collect();
+    assert!(all.iter().sum::<usize>() >= 98 * all.len(), "{all:?}");
+}
