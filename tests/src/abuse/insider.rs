@@ -72,7 +72,8 @@ pub fn deadly_acknowledgement(to: &Member) -> Vec<u8> {
     told.push(NEWEST_VERSION);
     told.extend(FAR_AHEAD.to_le_bytes());
 
-    let mut message = MAGIC.to_le_bytes().to_vec();
+    let mut message = vec![SENT_WHOLE];
+    message.extend(MAGIC.to_le_bytes());
     message.extend([VERSION, ACKNOWLEDGEMENT, BLOCK_AS_IT_IS]);
     message.extend(u16::try_from(told.len()).expect("it is short").to_le_bytes());
     message.extend(told);
@@ -90,6 +91,9 @@ const ANSWERING: Duration = Duration::from_millis(200);
 
 /// A version no agent has reached.
 const FAR_AHEAD: u64 = 1 << 40;
+
+/// The agent's own word before a message of chitchat's that is not made small.
+const SENT_WHOLE: u8 = 0;
 
 // Chitchat 0.11's own numbers.
 const MAGIC: u16 = 45_139;
