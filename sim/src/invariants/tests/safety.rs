@@ -15,8 +15,8 @@ fn s1_an_opening_needs_as_many_failing_hosts_as_it_says() {
 }
 
 #[test]
-fn s1_failures_count_for_the_span_and_three_seconds() {
-    for (at, expected) in [(13_256, false), (13_257, true)] {
+fn s1_failures_count_for_the_span_the_three_quarters_it_is_heard_late_and_three_seconds() {
+    for (at, expected) in [(13_448, false), (13_449, true)] {
         let stand = stand(10, vec![]);
         stand.until(10_000).call(0, "a", Fate::Failed).call(1, "a", Fate::Failed).until(at);
         stand.enters(2, "a", started(1));
