@@ -287,10 +287,12 @@ impl<'a> Caller<'a> {
         self.word.deaf || self.told.is_some_and(|(told, _)| told.digest.flags.deaf)
     }
 
-    /// Whether its own breaker is open on the service's failures.
+    /// Whether its own breaker is open on the service's failures. What an opening that was `left` here rests on is over
+    /// here, as are its counts.
     #[must_use]
-    pub fn is_standing(self) -> bool {
-        self.told.is_some_and(|(told, _)| told.digest.flags.standing)
+    pub fn is_standing(self, left: u64) -> bool {
+        self.stay().is_none_or(|stay| stay.number > left)
+            && self.told.is_some_and(|(told, _)| told.digest.flags.standing)
     }
 
     /// Whether an operator there lets nothing or everything through.

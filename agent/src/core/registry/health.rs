@@ -59,7 +59,7 @@ impl Cluster {
         let failing = callers().filter(|caller| {
             let (spans, age) = caller.spans(0);
             let seen = aged(spans, age)[SEEN_IN];
-            caller.is_standing() || caller.stay().is_some() || too_many(slot, seen)
+            caller.is_standing(0) || caller.stay().is_some() || too_many(slot, seen)
         });
         let (failing, all) = (failing.count(), callers().count());
         all > 0 && failing * 4 <= all

@@ -88,7 +88,9 @@ impl Registry {
     /// Looks at the promise for a service, after a failure: it may have to be withdrawn.
     pub(super) fn keep_promise(&mut self, now: MonoTime, place: u32) {
         let (Some(cluster), slot) = (self.cluster.as_deref_mut(), self.store.at(place)) else { return };
-        if let (Some(promise), Some(part)) = (cluster.promises.get_mut(&place), &slot.cluster) {
+        // The place may have been another service's when the promise was made.
+        let promise = cluster.promises.get_mut(&place).filter(|promise| promise.service == slot.name);
+        if let (Some(promise), Some(part)) = (promise, &slot.cluster) {
             promise.state = kept(promise.rate, &part.spans.counted(now));
         }
     }
@@ -149,7 +151,9 @@ impl Cluster {
         };
         let (total, failed) = window(now, &slot.breaker);
         let spans = part.spans.counted(now);
-        let stay = part.opening.as_ref().map(|opening| opening.told(now));
+        // Beneath an operator's state the opening goes on, but this host refuses nothing by it and probes nothing.
+        let held = slot.breaker.state().hold().is_some();
+        let stay = part.opening.as_ref().filter(|opening| !held || !opening.is_in()).map(|opening| opening.told(now));
         if state == StateKind::Closed && failed == 0 && spans[SPANS - 1].failed == 0 && stay.is_none() {
             return None;
         }

@@ -197,7 +197,7 @@ impl Crowd<'_> {
             age,
             zone: caller.word.zone.as_deref(),
             rate: caller.rate,
-            standing: caller.is_standing() || self.votes(caller),
+            standing: caller.is_standing(self.numbers.left) || self.votes(caller),
             in_opening: caller.stay().is_some(),
             myself: false,
         }
@@ -211,7 +211,7 @@ impl Crowd<'_> {
 
 /// Whether a peer's own calls speak against the service at all.
 pub(in crate::core::registry) fn fails(caller: Caller<'_>, left: u64) -> bool {
-    caller.is_standing() || caller.spans(left).0[SPANS - 1].failed > 0
+    caller.is_standing(left) || caller.spans(left).0[SPANS - 1].failed > 0
 }
 
 /// How long a peer has been Open; `None` if it is HalfOpen, and Open is over.
