@@ -130,6 +130,20 @@ impl Peers {
             self.forget(&name);
             self.hosts.remove(&name);
         }
+        self.sweep(now);
+    }
+
+    /// Drops what was withdrawn long ago: services whose instances come and go must not use up the room of others.
+    fn sweep(&mut self, now: MonoTime) {
+        let mut swept = Vec::new();
+        for (service, of_service) in &mut self.services {
+            let gone = of_service.sweep(now);
+            self.testimonies -= gone;
+            if gone > 0 {
+                swept.push(service.clone());
+            }
+        }
+        swept.iter().for_each(|service| self.tidy(service));
     }
 
     /// Drops the counts of all testimony; places stay.

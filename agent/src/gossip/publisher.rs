@@ -130,7 +130,7 @@ impl Publisher {
             Some((class, service.clone()))
         };
         let (urgency, service) = self.wanted.iter().filter_map(urgency).min()?;
-        if urgency != Urgency::State {
+        if matches!(urgency, Urgency::Counts { .. }) {
             if self.counted.is_some_and(|last| now.since(last) < COUNTS_PAUSE) {
                 return None;
             }
@@ -157,15 +157,21 @@ impl Publisher {
 /// What goes first is smallest: a change of state, then counts by when they were last written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Urgency {
-    State,
-    Counts { written: MonoTime },
+    /// The never written first, then the longest unwritten: places that change every second must not be all that is
+    /// ever written.
+    State {
+        written: Option<MonoTime>,
+    },
+    Counts {
+        written: MonoTime,
+    },
 }
 
 impl Wanted {
     fn urgency(&self, written: Option<&Written>, now: MonoTime) -> Option<Urgency> {
-        let Some(written) = written else { return Some(Urgency::State) };
+        let Some(written) = written else { return Some(Urgency::State { written: None }) };
         if Place::of(&self.digest) != written.place || self.entered.since(written.entered) >= REENTRY {
-            return Some(Urgency::State);
+            return Some(Urgency::State { written: Some(written.at) });
         }
         let is_due = Counts::of(&self.digest) != written.counts && now.since(written.at) >= COUNTS_EVERY;
         is_due.then_some(Urgency::Counts { written: written.at })

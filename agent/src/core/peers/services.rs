@@ -108,6 +108,11 @@ impl OfService {
         if let Some(told) = self.spoken.get_mut(host).and_then(|spoken| spoken.told.as_mut()) {
             told.validity = Validity::Withdrawn;
         }
+        self.sweep(now)
+    }
+
+    /// Drops what was withdrawn so long ago that nothing older can still come. Returns how many testimonies went.
+    pub(super) fn sweep(&mut self, now: MonoTime) -> usize {
         let mut gone = 0;
         for spoken in self.spoken.values_mut() {
             let over = |told: &mut Box<Told>| told.validity == Validity::Withdrawn && told.made.age(now) > LATE_MAX;

@@ -64,6 +64,17 @@ fn what_was_withdrawn_does_not_come_back_late_and_newer_does() {
 }
 
 #[test]
+fn what_was_withdrawn_makes_room_in_time() {
+    let mut peers = Peers::default();
+    peers.hear(at(0), &testimony("a", (1, 1), 1), Counts::Taken);
+    peers.withdrawn(at(10), &HostId::new("a"), &name());
+    peers.are(at(10_000), Vec::new());
+    assert_eq!(peers.testimonies, 1, "what is older may still come");
+    peers.are(at(10_001), Vec::new());
+    assert_eq!((peers.testimonies, peers.of(&name()).is_some()), (0, false));
+}
+
+#[test]
 fn a_peer_counts_for_three_seconds_and_is_known_for_a_minute() {
     let mut peers = Peers::default();
     peers.hear(at(0), &testimony("a", (1, 1), 1), Counts::Taken);

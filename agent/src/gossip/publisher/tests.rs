@@ -67,7 +67,23 @@ fn withdrawals_and_states_go_before_counts_and_counts_in_turn() {
         [digest("a", StateKind::Open, 2), digest("c", StateKind::HalfOpen, 1), digest("d", StateKind::Open, 1)];
     let later = at(5_000);
     publisher.want(&published(changed.map(|digest| FailureDigest { age: Duration::from_secs(5), ..digest })), later);
-    assert_eq!(writes(&mut publisher, later), ["-b", "c", "d", "a"]);
+    assert_eq!(writes(&mut publisher, later), ["-b", "d", "c", "a"]);
+}
+
+/// A service that is probed changes its place every second.
+#[test]
+fn places_that_change_all_the_time_leave_room_for_others() {
+    let mut publisher = publisher();
+    let names = ["a", "b", "c", "d", "e", "f"];
+    let mut last = BTreeMap::<String, u64>::new();
+    for second in 0..12 {
+        let state = if second % 2 == 0 { StateKind::Open } else { StateKind::HalfOpen };
+        publisher.want(&published(names.map(|name| digest(name, state, 1))), at(second * 1_000));
+        for written in writes(&mut publisher, at(second * 1_000)) {
+            last.insert(written, second);
+        }
+    }
+    assert!(last.len() == 6 && last.values().all(|second| *second >= 10), "{last:?}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::super::cluster::Cluster;
 use super::index_of;
-use crate::core::digest::{Phase, SPANS, Span, Spans, Stay};
+use crate::core::digest::{Phase, SPANS, Span, Spans, Stay, span};
 use crate::core::evidence::{Bar, Judgement, Voice, judge};
 use crate::core::guards::Guards;
 use crate::core::lots::Lots;
@@ -211,7 +211,8 @@ impl Crowd<'_> {
 
 /// Whether a peer's own calls speak against the service at all.
 pub(in crate::core::registry) fn fails(caller: Caller<'_>, left: u64) -> bool {
-    caller.is_standing(left) || caller.spans(left).0[SPANS - 1].failed > 0
+    let (spans, age) = caller.spans(left);
+    age < span(SPANS - 1) && (caller.is_standing(left) || spans[SPANS - 1].failed > 0)
 }
 
 /// How long a peer has been Open; `None` if it is HalfOpen, and Open is over.
