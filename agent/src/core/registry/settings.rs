@@ -57,6 +57,6 @@ pub enum Authority {
 pub enum OpenEnds {
     /// Only when somebody asks.
     OnAcquire,
-    /// Also at its time, for a service that was asked for in the last [`DEMAND_SECONDS`] seconds.
+    /// Also at its time, for a service that was asked for in the last [`DEMAND_SECONDS`](super::DEMAND_SECONDS) seconds.
     InTime,
 }
