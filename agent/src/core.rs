@@ -19,6 +19,7 @@ pub mod counts;
 pub mod digest;
 pub mod ear;
 pub mod evidence;
+pub mod fnv;
 pub mod guards;
 pub mod index;
 pub mod lots;

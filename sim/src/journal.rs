@@ -12,12 +12,12 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
+use breaker_agent::core::fnv::Fnv;
 use serde::{Deserialize, Serialize};
 
 use crate::outcome::Outcome;
 use crate::runner::Ran;
 use crate::scenario::request::{Request, RequestError};
-use crate::trace::Fnv;
 
 /// Runs that are finished, and the file they are in.
 #[derive(Debug, Default)]
@@ -134,7 +134,7 @@ fn texts(planned: &[Request]) -> Result<BTreeMap<String, String>, JournalError> 
     for request in planned {
         if let Entry::Vacant(vacant) = texts.entry(request.but_for_the_seed()) {
             let text = request.text_of_any_seed().map_err(JournalError::Scenario)?;
-            vacant.insert(Fnv::of(text.as_bytes()));
+            vacant.insert(format!("{:016x}", Fnv::of(text.as_bytes()).value()));
         }
     }
     Ok(texts)

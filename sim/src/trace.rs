@@ -28,6 +28,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use breaker_agent::core::fnv::Fnv;
+
 /// Something that happened on a host.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
@@ -138,7 +140,7 @@ impl Recorder {
     }
 
     fn new(file: Option<Box<dyn Write + Send>>) -> Self {
-        let mut trace = Trace { hash: Fnv::new(), events: 0, line: COLUMNS.to_owned(), file, failed: None };
+        let mut trace = Trace { hash: Fnv::NOTHING, events: 0, line: COLUMNS.to_owned(), file, failed: None };
         trace.finish_line();
         Self(Arc::new(Mutex::new(trace)))
     }
@@ -163,7 +165,7 @@ impl Recorder {
             return Err(error);
         }
         trace.file.as_mut().map_or(Ok(()), |file| file.flush())?;
-        Ok(Summary { hash: trace.hash.0, events: trace.events })
+        Ok(Summary { hash: trace.hash.value(), events: trace.events })
     }
 
     fn lock(&self) -> MutexGuard<'_, Trace> {
@@ -174,7 +176,7 @@ impl Recorder {
 impl Trace {
     fn finish_line(&mut self) {
         self.line.push('\n');
-        self.hash.write(self.line.as_bytes());
+        self.hash = self.hash.with(self.line.as_bytes());
         if let Some(Err(error)) = self.file.as_mut().map(|file| file.write_all(self.line.as_bytes())) {
             self.failed = Some(error);
             self.file = None;
@@ -205,31 +207,8 @@ impl Event<'_> {
 
 impl Datagram<'_> {
     fn write(&self, event: &str, line: &mut String) -> std::fmt::Result {
-        let mut hash = Fnv::new();
-        hash.write(self.bytes);
-        write!(line, "{event}\t{}\t{}\t{:016x}", self.peer, self.bytes.len(), hash.0)
-    }
-}
-
-/// FNV-1a, 64 bits.
-pub(crate) struct Fnv(u64);
-
-impl Fnv {
-    pub(crate) fn new() -> Self {
-        Self(0xCBF2_9CE4_8422_2325)
-    }
-
-    pub(crate) fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3);
-        }
-    }
-
-    /// 16 hex digits.
-    pub(crate) fn of(bytes: &[u8]) -> String {
-        let mut hash = Self::new();
-        hash.write(bytes);
-        format!("{:016x}", hash.0)
+        let hash = Fnv::of(self.bytes).value();
+        write!(line, "{event}\t{}\t{}\t{hash:016x}", self.peer, self.bytes.len())
     }
 }
 
@@ -269,9 +248,7 @@ mod tests {
     }
 
     fn hash_of(text: &[u8]) -> u64 {
-        let mut hash = Fnv::new();
-        hash.write(text);
-        hash.0
+        Fnv::of(text).value()
     }
 
     /// The published test vectors of FNV-1a.

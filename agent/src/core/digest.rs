@@ -191,6 +191,17 @@ pub enum Urgency {
     Lone,
 }
 
+impl Stay {
+    /// Whether calls are refused or probed because of it: it has not been closed.
+    #[must_use]
+    pub fn is_in(&self) -> bool {
+        match self.phase {
+            Phase::Open | Phase::HalfOpen => true,
+            Phase::Closed => false,
+        }
+    }
+}
+
 impl FailureDigest {
     /// A digest that says nothing but a state.
     #[must_use]

@@ -2,24 +2,23 @@
 //!
 //! A lot is a hash of the cluster, the service, the opening and what it is drawn for. Hosts that hear the same therefore
 //! half-open together and agree whose probe is next, and another opening falls differently, so that no host is always
-//! the one. Nobody is harmed by who draws what, so the hash need not resist an attacker: FNV-1a (Fowler, Noll and Vo)
-//! over the bytes, finished by the mixing of splitmix64 (Steele, Lea and Flood 2014), because FNV's high bits alone are
-//! poor for short texts.
+//! the one. Nobody is harmed by who draws what, so the hash need not resist an attacker (`fnv`, mixed).
 
 use std::time::Duration;
 
 use super::digest::HostId;
+use super::fnv::Fnv;
 use super::service::ServiceName;
 
 /// The lots of one opening.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lots(u64);
+pub struct Lots(Fnv);
 
 impl Lots {
     /// Those of the opening of this number of a service; `cluster` is alike on all hosts of it.
     #[must_use]
     pub fn of(cluster: u64, service: &ServiceName, number: u64) -> Self {
-        Self(OFFSET).with(&cluster.to_le_bytes()).with(service.as_str().as_bytes()).with(&number.to_le_bytes())
+        Self(Fnv::of(&cluster.to_le_bytes()).with(service.as_str().as_bytes()).with(&number.to_le_bytes()))
     }
 
     /// How long the opening is Open: between half and all of `whole`.
@@ -31,34 +30,21 @@ impl Lots {
     /// How long a failed probe, the so-manyth of the opening, holds the next one back: between half and all of `whole`.
     #[must_use]
     pub fn held_back_for(self, failures: u32, whole: Duration) -> Duration {
-        self.with(&failures.to_le_bytes()).equal_jitter(HELD_BACK, whole)
+        Self(self.0.with(&failures.to_le_bytes())).equal_jitter(HELD_BACK, whole)
     }
 
     /// Where a host stands in line for a probe: the lowest is first.
     #[must_use]
     pub fn turn(self, probe: u32, host: &HostId) -> u64 {
-        self.with(&probe.to_le_bytes()).with(host.as_str().as_bytes()).drawn()
+        self.0.with(&probe.to_le_bytes()).with(host.as_str().as_bytes()).mixed()
     }
 
     fn equal_jitter(self, what: u8, whole: Duration) -> Duration {
         let half = whole.as_nanos() / 2;
-        let more = (u128::from(self.with(&[what]).drawn()) * (whole.as_nanos() - half + 1)) >> 64;
+        let more = (u128::from(self.0.with(&[what]).mixed()) * (whole.as_nanos() - half + 1)) >> 64;
         Duration::from_nanos(u64::try_from(half + more).unwrap_or(u64::MAX))
     }
-
-    fn with(self, bytes: &[u8]) -> Self {
-        Self(bytes.iter().fold(self.0, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(PRIME)))
-    }
-
-    fn drawn(self) -> u64 {
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
 }
-
-const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
-const PRIME: u64 = 0x0100_0000_01b3;
 
 /// What a lot is drawn for, so that no two are drawn alike.
 const OPEN: u8 = 1;

@@ -198,15 +198,6 @@ impl Entering {
     }
 }
 
-/// Whether a peer that tells this is in an opening that is not closed.
-#[must_use]
-pub fn is_in(stay: &Stay) -> bool {
-    match stay.phase {
-        Phase::Open | Phase::HalfOpen => true,
-        Phase::Closed => false,
-    }
-}
-
 fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

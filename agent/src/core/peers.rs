@@ -16,7 +16,7 @@ mod services;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use super::digest::{HostId, HostView, HostWord, Phase, Spans, Stay, Testimony};
+use super::digest::{HostId, HostView, HostWord, Spans, Stay, Testimony};
 use super::ear::Company;
 use super::service::ServiceName;
 use super::state::StateKind;
@@ -282,11 +282,7 @@ impl<'a> Caller<'a> {
     /// Its stay in an opening, if it is in one.
     #[must_use]
     pub fn stay(self) -> Option<&'a Stay> {
-        let stay = self.told.and_then(|(told, _)| told.digest.stay.as_ref())?;
-        match stay.phase {
-            Phase::Open | Phase::HalfOpen => Some(stay),
-            Phase::Closed => None,
-        }
+        self.told.and_then(|(told, _)| told.digest.stay.as_ref()).filter(|stay| stay.is_in())
     }
 
     /// Whether it says that it fails where others do not.

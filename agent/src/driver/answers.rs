@@ -55,7 +55,7 @@ pub fn failure(code: FailureCode, text: String) -> Failure {
 pub fn rejection(rejected: &Rejected, place: Option<&ClusterPlace>) -> Rejection {
     let Refusal { state: kind, reason: why, retry_after } = &rejected.refusal;
     // An operator's word beats the cluster's, and the cluster's the own breaker, which sleeps meanwhile.
-    let place = place.filter(|place| *kind != StateKind::ForcedOpen && evidence::refuses(place));
+    let place = place.filter(|place| *kind != StateKind::ForcedOpen && place.stay.is_in());
     let evidence = match place {
         Some(_) => evidence::whose(place),
         None if *kind == StateKind::ForcedOpen => Evidence::Operator,

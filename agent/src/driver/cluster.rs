@@ -12,6 +12,7 @@ use breaker_client::wire::GossipHealth;
 use super::{Driver, Identity};
 use crate::config::Config;
 use crate::core::digest::{HostId, HostView};
+use crate::core::fnv::Fnv;
 use crate::core::guards::Guards;
 use crate::core::registry::{ClusterSettings, Hearing};
 use crate::core::time::MonoTime;
@@ -69,7 +70,7 @@ impl Driver {
                 self.hearing_is(now, hearing(health));
             }
             GossipNews::Away(away) => {
-                self.counts.gossip_away += 1;
+                self.counts.absences_told += 1;
                 self.hearing_is(now, Hearing::WasAway(away));
             }
         }
@@ -97,10 +98,9 @@ fn host(member: &MemberView) -> HostView {
     }
 }
 
-/// A number that all hosts of a cluster have alike, whatever their build: FNV-1a of its name (64 bits; Fowler, Noll and
-/// Vo). Whoever jitters by it mixes it well, so that it need not be better than that.
+/// A number that all hosts of a cluster have alike, whatever their build.
 fn seed_of(cluster: &str) -> u64 {
-    cluster.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    Fnv::of(cluster.as_bytes()).value()
 }
 
 /// Latest turn that still is in time: a busy host keeps a task waiting for tens of milliseconds, hardly for a second,

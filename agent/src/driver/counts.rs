@@ -24,7 +24,7 @@ pub(super) struct Counts {
     pub(super) testimonies_heard: u64,
     /// Turns of the driver that came too late, and those that gossip said came too late to it.
     pub(super) turns_late: u64,
-    pub(super) gossip_away: u64,
+    pub(super) absences_told: u64,
     pub(super) became_deaf: u64,
     pub(super) became_sick: u64,
     pub(super) openings_started: u64,
@@ -55,7 +55,7 @@ impl Driver {
             ("testimonies_heard", own.testimonies_heard),
             ("testimonies_dropped", self.registry.testimonies_dropped()),
             ("turns_late", own.turns_late),
-            ("gossip_away", own.gossip_away),
+            ("absences_told", own.absences_told),
             ("became_deaf", own.became_deaf),
             ("became_sick", own.became_sick),
             ("openings_started", own.openings_started),

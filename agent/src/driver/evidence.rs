@@ -35,15 +35,6 @@ pub(super) fn whose(place: Option<&ClusterPlace>) -> Evidence {
     if place.is_some_and(|place| place.on_hearsay) { Evidence::Hearsay } else { Evidence::Cluster }
 }
 
-/// Whether a place refuses calls or probes, so that a refusal is its doing.
-#[must_use]
-pub(super) fn refuses(place: &ClusterPlace) -> bool {
-    match place.stay.phase {
-        Phase::Open | Phase::HalfOpen => true,
-        Phase::Closed => false,
-    }
-}
-
 /// What was judged.
 #[must_use]
 pub(super) fn judgement(judged: &Judgement) -> JudgementStatus {

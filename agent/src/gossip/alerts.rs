@@ -41,7 +41,7 @@ use self::memory::{Memory, News};
 use self::queue::{Queue, Turn, Waiting};
 use self::wire::{Message, Role, Told};
 use super::counters::{GossipCounters, count};
-use crate::core::digest::{Alert, FailureDigest, HostId, Phase, Testimony, Urgency};
+use crate::core::digest::{Alert, FailureDigest, HostId, Testimony, Urgency};
 use crate::core::service::ServiceName;
 use crate::core::time::MonoTime;
 use crate::mail::Published;
@@ -322,7 +322,7 @@ fn fan_out(urgency: Urgency) -> usize {
 
 /// Whether a digest says that its host refuses calls because of an opening.
 fn is_refused(digest: &FailureDigest) -> bool {
-    digest.stay.is_some_and(|stay| stay.phase != Phase::Closed)
+    digest.stay.is_some_and(|stay| stay.is_in())
 }
 
 impl Gather {

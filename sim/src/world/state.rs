@@ -25,7 +25,7 @@ use super::pictures::Pictures;
 use super::places::Places;
 use super::roster::{PathId, Roster};
 use super::service::{Answer, Call, Condition, Note, Queue};
-use super::truth::Truth;
+use super::truth::{Truth, Window};
 use super::{Clock, telling};
 
 /// Everything the world keeps.
@@ -127,18 +127,19 @@ impl State {
         let mut said = Vec::new();
         for (path, queue) in &mut self.queues {
             let name = self.facts.roster.name(*path);
-            let condition = self.facts.truth.present().fold(Condition::WELL, |mut condition, what| {
-                match what {
-                    What::ServiceDown { service, mode } if service == name => condition.down = Some(*mode),
-                    What::ServiceErrors { service, rate } if service == name => {
-                        condition.errors = 1.0 - (1.0 - condition.errors) * (1.0 - rate);
+            let condition =
+                self.facts.truth.in_force(Window::moment(at)).fold(Condition::WELL, |mut condition, what| {
+                    match what {
+                        What::ServiceDown { service, mode } if service == name => condition.down = Some(*mode),
+                        What::ServiceErrors { service, rate } if service == name => {
+                            condition.errors = 1.0 - (1.0 - condition.errors) * (1.0 - rate);
+                        }
+                        What::ServiceSlow { service, by } if service == name => condition.slow += *by,
+                        What::Capacity { service, to } if service == name => condition.capacity *= to,
+                        _ => {}
                     }
-                    What::ServiceSlow { service, by } if service == name => condition.slow += *by,
-                    What::Capacity { service, to } if service == name => condition.capacity *= to,
-                    _ => {}
-                }
-                condition
-            });
+                    condition
+                });
             said.push((*path, queue.set(at, condition)));
         }
         for (path, notes) in said {

@@ -133,11 +133,6 @@ impl Truth {
         .map(|told| &told.fault.what)
     }
 
-    /// The faults that have begun and not ended.
-    pub(crate) fn present(&self) -> impl Iterator<Item = &What> {
-        self.faults.iter().filter(|told| told.begun.is_some() && told.ended.is_none()).map(|told| &told.fault.what)
-    }
-
     /// Faults with the time each began and ended.
     pub(crate) fn faults(&self) -> impl Iterator<Item = (&Fault, Option<Duration>, Option<Duration>)> {
         self.faults.iter().map(|told| (&told.fault, told.begun, told.ended))

@@ -1,7 +1,7 @@
 //! What is kept of what peers say, and what is not.
 
 use super::*;
-use crate::core::digest::{FailureDigest, Probes, Span};
+use crate::core::digest::{FailureDigest, Phase, Probes, Span};
 
 fn at(ms: u64) -> MonoTime {
     MonoTime::from_millis(ms)

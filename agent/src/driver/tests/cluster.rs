@@ -221,7 +221,7 @@ fn that_gossip_was_away_or_is_degraded_is_counted_and_shown() {
     let mut client = stand.connect(None);
     stand.hear(GossipNews::Away(SECOND * 30));
     stand.hear(GossipNews::Health { health: GossipHealth::Degraded, incarnation: 4 });
-    assert_eq!(stand.counter(&mut client, "gossip_away"), 1);
+    assert_eq!(stand.counter(&mut client, "absences_told"), 1);
     let agent = stand.page(&mut client, None, 1, WithPeers::No).agent;
     assert_eq!((agent.gossip, agent.incarnation), (GossipHealth::Degraded, 4));
     assert_eq!(agent.authority, breaker_client::wire::Authority::Advisory);

@@ -93,7 +93,7 @@ impl Places {
             self.openings.pop_first();
         }
         if is_new && is_highest {
-            self.refused_at = (stay.phase != Phase::Closed).then_some(now);
+            self.refused_at = stay.is_in().then_some(now);
         }
         is_new
     }

@@ -9,7 +9,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use super::*;
-use crate::core::digest::{Probes, StateKind, Stay};
+use crate::core::digest::{Phase, Probes, StateKind, Stay};
 
 /// One host and its clock.
 struct Host {

@@ -16,6 +16,7 @@ use rand::Rng;
 use rand::seq::index;
 
 use crate::core::digest::HostId;
+use crate::core::fnv::Fnv;
 use crate::mail::MemberView;
 
 /// A live peer.
@@ -96,18 +97,7 @@ impl View {
 
 /// A place that nobody chooses.
 fn rank(salt: u64, host: &HostId) -> u64 {
-    let mut bytes = salt.to_le_bytes().to_vec();
-    bytes.extend_from_slice(host.as_str().as_bytes());
-    // The high bits of FNV hardly differ where only the last letters of names do: mixed as in SplitMix64.
-    let hash = fnv(&bytes);
-    let hash = (hash ^ hash >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    let hash = (hash ^ hash >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-    hash ^ hash >> 31
-}
-
-/// FNV-1a, 64 bits.
-pub(super) fn fnv(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01B3))
+    Fnv::of(&salt.to_le_bytes()).with(host.as_str().as_bytes()).mixed()
 }
 
 /// Most peers spoken with: ten fan-outs' worth. Fewer would leave some host in a large cluster chosen by hardly anybody

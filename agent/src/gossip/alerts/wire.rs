@@ -15,6 +15,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::core::digest::{HostId, Testimony};
+use crate::core::fnv::Fnv;
 use crate::core::service::ServiceName;
 use crate::gossip::word::{Malformed, Word, decode, encode, is_word};
 
@@ -55,7 +56,7 @@ struct Entry<'a> {
 impl ClusterTag {
     /// A hash of its name (FNV-1a: no secret, only a difference).
     pub(in crate::gossip) fn of(cluster: &str) -> Self {
-        Self(super::view::fnv(cluster.as_bytes()).to_le_bytes()[..4].try_into().expect("invariant: four of eight"))
+        Self(Fnv::of(cluster.as_bytes()).value().to_le_bytes()[..4].try_into().expect("invariant: four of eight"))
     }
 }
 

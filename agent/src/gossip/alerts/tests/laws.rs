@@ -11,6 +11,7 @@ use rand::seq::SliceRandom;
 use super::super::*;
 use super::cluster::{Cluster, Links};
 use super::{Host, failing, place, told_of};
+use crate::core::digest::Phase;
 
 /// Anything a host may say of one of three services.
 fn digests() -> impl Strategy<Value = FailureDigest> {
