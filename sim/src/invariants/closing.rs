@@ -2,7 +2,7 @@
 //!
 //! A breaker may stay as long as it said its Open would last, then as long as its probes may take. The bound is taken
 //! from the later of two moments: when the last thing that could keep it open was over, and the end of the Open it was in
-//! then; a reopening moves that end only if a call had failed for it. In no hurry are breakers that nobody asks: probes
+//! then; a reopening moves that end only if a call had failed for it, also when it had closed in between. In no hurry are breakers that nobody asks: probes
 //! are calls, and the time until enough of them must have come is part of the bound.
 //!
 //! L5 has the same bound: hosts in different openings that no majority pulls end theirs by their own probes.
@@ -14,6 +14,7 @@ use breaker_agent::core::digest::StateKind;
 use breaker_agent::core::state::{ClusterNotice, Notice};
 
 use crate::plan::What;
+use crate::world::Lives;
 use crate::world::facts::{Facts, Happening};
 use crate::world::roster::PathId;
 use crate::world::truth::{Life, Window};
@@ -37,7 +38,15 @@ enum Of {
 
 /// When the Open of each breaker ends at the latest.
 #[derive(Default)]
-struct Ends(BTreeMap<(usize, PathId), Duration>);
+struct Ends(BTreeMap<(usize, PathId), End>);
+
+/// When an Open ends at the latest, as it was said when it last had a reason.
+#[derive(Clone, Copy)]
+struct End {
+    until: Duration,
+    /// When the breaker closed, if it has.
+    closed: Option<Duration>,
+}
 
 impl Closing {
     pub(super) fn of_the_well() -> Self {
@@ -93,39 +102,42 @@ impl Invariant for Closing {
 impl Ends {
     fn see(&mut self, facts: &Facts, at: Duration, what: &Happening<'_>) {
         match what {
-            Happening::Notice { host, path, notice, before } => {
-                let place = facts.places.of(*host, *path);
-                match (place.state, notice) {
-                    (StateKind::Open, Notice::Changed(changed)) => {
-                        let fresh = changed.from == StateKind::Closed || before.number() != place.number();
-                        if fresh
-                            || has_failed(facts, at, *path)
-                            || facts.truth.calm_since(&facts.roster, (*host, *path)).is_none()
-                        {
-                            self.0.insert((*host, *path), place.open_until);
+            Happening::Notice { host, path, notice: Notice::Changed(changed), .. } => {
+                let who = (*host, *path);
+                match changed.to {
+                    StateKind::Open => self.opens(facts, at, (who, facts.places.of(*host, *path).open_until)),
+                    StateKind::HalfOpen => self.opens(facts, at, (who, at)),
+                    StateKind::Closed => {
+                        if let Some(end) = self.0.get_mut(&who) {
+                            end.closed = Some(at);
                         }
                     }
-                    (StateKind::HalfOpen, Notice::Changed(_)) => drop(self.0.entry((*host, *path)).or_insert(at)),
-                    (StateKind::Open | StateKind::HalfOpen, Notice::Cluster(ClusterNotice::Entered { .. })) => {
-                        self.0.insert((*host, *path), place.open_until.max(at));
-                    }
-                    (StateKind::Open | StateKind::HalfOpen, _) => {}
-                    // Nothing to close, or an operator's business.
-                    (StateKind::Closed | StateKind::ForcedOpen | StateKind::Disabled | StateKind::MetricsOnly, _) => {
-                        self.0.remove(&(*host, *path));
-                    }
+                    // An operator's business.
+                    StateKind::ForcedOpen | StateKind::Disabled | StateKind::MetricsOnly => drop(self.0.remove(&who)),
                 }
             }
-            Happening::Lives { host, .. } => {
-                self.0.retain(|(of, _), _| of != host || facts.truth.host(*of).is != Life::Down);
+            Happening::Notice { host, path, notice: Notice::Cluster(ClusterNotice::Entered { .. }), before }
+                if before.refuses() =>
+            {
+                let until = facts.places.of(*host, *path).open_until;
+                self.opens(facts, at, ((*host, *path), until));
             }
+            Happening::Lives { host, lives: Lives::Started } => self.0.retain(|(of, _), _| of != host),
             _ => {}
         }
     }
 
+    /// A breaker refuses until then. A reopening without a reason is as if it had never closed.
+    fn opens(&mut self, facts: &Facts, at: Duration, (who, until): ((usize, PathId), Duration)) {
+        let again = self.0.get(&who).filter(|end| end.closed.is_none_or(|closed| closed + APART > at)).copied();
+        let warranted = facts.truth.calm_since(&facts.roster, who).is_none() || has_failed(facts, at, who);
+        let until = again.filter(|_| !warranted).map_or(until, |end| end.until);
+        self.0.insert(who, End { until, closed: None });
+    }
+
     /// When a breaker must have closed; `None` while something may keep it.
     fn bound(&self, facts: &Facts, (host, path): (usize, PathId)) -> Option<Duration> {
-        let ends = *self.0.get(&(host, path))?;
+        let end = self.0.get(&(host, path)).filter(|end| end.closed.is_none())?;
         let calm = facts.truth.calm_since(&facts.roster, (host, path))?;
         let life = facts.truth.host(host);
         if life.is != Life::Up {
@@ -137,17 +149,20 @@ impl Ends {
         let calls = Duration::try_from_secs_f64(PROBES * CALLS / rate).ok()?;
         let doublings = (facts.roster.hosts() as f64).log2().ceil();
         let probes = PROBE_WAIT + RANK.mul_f64(doublings) + SPACED + facts.roster.timeout(path);
-        Some(ends.max(calm).max(life.since) + HEARING + probes + calls)
+        Some(end.until.max(calm).max(life.since) + HEARING + probes + calls)
     }
 }
 
-/// Whether a call of a path failed lately anywhere, so that probes had reason to fail.
-fn has_failed(facts: &Facts, at: Duration, path: PathId) -> bool {
+/// Whether calls failed lately that a breaker may rest on: those of its host, or in an opening those of all whose calls
+/// nobody makes fail.
+fn has_failed(facts: &Facts, at: Duration, (host, path): (usize, PathId)) -> bool {
     let window = Window::before(at, HEARING);
-    let failed = |service: &PathId| {
-        (0..facts.roster.hosts()).any(|host| facts.ledger.last(host, *service).failed.is_some_and(|at| window.has(at)))
-    };
-    facts.roster.covers(path).iter().any(failed)
+    let failed = |of: usize, service: PathId| facts.ledger.last(of, service).failed.is_some_and(|at| window.has(at));
+    let is_pooled = facts.places.number(host, path).is_some();
+    let rests_on =
+        |of: &usize| *of == host || (is_pooled && !facts.truth.is_made_to_fail(&facts.roster, (*of, path), window));
+    let hosts = (0..facts.roster.hosts()).filter(rests_on);
+    hosts.into_iter().any(|of| facts.roster.covers(path).iter().any(|service| failed(of, *service)))
 }
 
 /// L5.
@@ -210,6 +225,9 @@ const SPACED: Duration = Duration::from_secs(3);
 /// Calls that must have been expected for each of three probes: by chance none comes once in 3,000 times.
 const PROBES: f64 = 3.0;
 const CALLS: f64 = 8.0;
+
+/// A breaker that closed so long ago opens for the first time.
+const APART: Duration = Duration::from_secs(10);
 
 /// Hosts that hear each other are in one opening after so long: 3 s of hearing, two intervals of gossip.
 const AGREED: Duration = Duration::from_secs(5);

@@ -92,6 +92,25 @@ fn l2_a_reopening_takes_its_time_only_if_a_call_had_failed() {
     }
 }
 
+/// An opening that follows the one before at once, without a call that failed, is the echo of that one.
+#[test]
+fn l2_to_close_and_open_again_is_not_to_close() {
+    for (apart, expected) in [(0, true), (11_000, false)] {
+        let stand = opened(4, vec![]);
+        for number in 2..8 {
+            stand.until(stand.now().as_millis() as u64 + 3_000);
+            for host in 0..4 {
+                stand.closes(host, "a");
+            }
+            stand.until(stand.now().as_millis() as u64 + apart);
+            for host in 0..4 {
+                stand.enters(host, "a", adopted(number));
+            }
+        }
+        assert_eq!(breaks(&stand, "L2"), expected);
+    }
+}
+
 /// All hosts HalfOpen from 12 s to 18 s without a probe, while so many calls come in each bin.
 fn half_open(calls: usize) -> Vec<String> {
     let stand = opened(10, vec![]);
