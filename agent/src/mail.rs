@@ -11,6 +11,7 @@ use breaker_client::wire::{GossipHealth, RequestFrame, ResponseFrame};
 use tokio::sync::mpsc;
 
 use crate::core::digest::{FailureDigest, HostId, HostWord, Testimony};
+use crate::core::peers::Way;
 use crate::core::service::ServiceName;
 
 /// One connection of a client, numbered by the server in order of arrival, never used twice.
@@ -59,8 +60,13 @@ pub enum GossipNews {
     /// Everybody known, without ourselves, in order of id; replaces what was said before. Said when something changed,
     /// and every second for as long as somebody is known, because ages do.
     Members(Vec<MemberView>),
-    /// A peer's digest of one service, by whichever way it came.
-    Heard(Testimony),
+    /// A peer's digest of one service.
+    Heard {
+        /// What it says.
+        testimony: Testimony,
+        /// By which plane.
+        way: Way,
+    },
     /// What a peer says of itself.
     Said {
         /// The peer's id.

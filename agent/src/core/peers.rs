@@ -4,8 +4,9 @@
 //! and disorder end in the same knowledge. Of the same one heard twice, the older reading of its age is believed:
 //! ages get lost on the way, never added. A higher incarnation replaces everything of a host's former life.
 //!
-//! A peer counts while something from it was processed within three seconds, and is known for a minute. What it last
-//! said is kept for as long as it is known; spans fade by their age, places do not.
+//! A peer counts while something from it was processed within three seconds (six turns of a slower gossip), and is known
+//! for a minute. What it last said is kept for as long as it is known; spans fade by their age, places do not. What came
+//! by an alert alone nobody will withdraw, and so it goes after a minute if the state plane never says it.
 //!
 //! Bounded: hosts, and what they say. Past a limit what is new is dropped and counted, and the newest of what is known
 //! still replaces the older.
@@ -27,14 +28,24 @@ use services::Room;
 pub use services::{Numbers, OfService, Spoken, Told};
 
 /// Everything heard.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peers {
+    reach: Reach,
     hosts: BTreeMap<HostId, Host>,
     services: BTreeMap<ServiceName, OfService>,
     testimonies: usize,
     dropped: u64,
     /// Services nobody speaks of, kept for the numbers of their openings.
     quiet: VecDeque<ServiceName>,
+}
+
+/// For how long a peer counts that is not heard any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reach {
+    /// As one that is heard.
+    pub heard_for: Duration,
+    /// As one that is known, and that we are deaf to.
+    pub known_for: Duration,
 }
 
 /// One peer as a caller of a service.
@@ -50,6 +61,15 @@ pub struct Caller<'a> {
     pub told: Option<(&'a Testimony, Duration)>,
 }
 
+/// How a testimony came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// By an alert: its host need not keep it on the state plane.
+    Alert,
+    /// By the state plane, where it will be withdrawn.
+    State,
+}
+
 /// Whether the counts of a testimony are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counts {
@@ -60,8 +80,21 @@ pub enum Counts {
 }
 
 impl Peers {
+    /// Of one who has heard nothing yet.
+    #[must_use]
+    pub fn new(reach: Reach) -> Self {
+        Self {
+            reach,
+            hosts: BTreeMap::new(),
+            services: BTreeMap::new(),
+            testimonies: 0,
+            dropped: 0,
+            quiet: VecDeque::new(),
+        }
+    }
+
     /// A testimony reached us. Whether it was news.
-    pub fn hear(&mut self, now: MonoTime, testimony: &Testimony, counts: Counts) -> bool {
+    pub fn hear(&mut self, now: MonoTime, testimony: &Testimony, (way, counts): (Way, Counts)) -> bool {
         let made = Moment::before(now, testimony.age);
         if !self.is_sound(testimony) || !self.meet(&testimony.host, testimony.incarnation) {
             return false;
@@ -72,10 +105,10 @@ impl Peers {
         host.heard_at(made);
         let service = self.services.entry(testimony.digest.service.clone()).or_default();
         if let Some(stay) = &testimony.digest.stay {
-            service.numbers.hear(stay.number);
+            service.numbers.told(stay);
         }
         let room = if self.testimonies < TESTIMONIES_MAX { Room::ForOne } else { Room::None };
-        match service.hear(made, testimony, counts, room) {
+        match service.hear(made, testimony, (way, counts), room) {
             services::News::No => {}
             services::News::Newer => return true,
             services::News::First => {
@@ -125,7 +158,7 @@ impl Peers {
                 host.view(now, &view);
             }
         }
-        let gone = self.hosts.iter().filter(|(_, host)| host.is_forgotten(now));
+        let gone = self.hosts.iter().filter(|(_, host)| host.is_forgotten(now, self.reach));
         for name in gone.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
             self.forget(&name);
             self.hosts.remove(&name);
@@ -133,7 +166,8 @@ impl Peers {
         self.sweep(now);
     }
 
-    /// Drops what was withdrawn long ago: services whose instances come and go must not use up the room of others.
+    /// Drops what was withdrawn long ago, or is nowhere to be withdrawn: services whose instances come and go must not use
+    /// up the room of others.
     fn sweep(&mut self, now: MonoTime) {
         let mut swept = Vec::new();
         for (service, of_service) in &mut self.services {
@@ -154,8 +188,8 @@ impl Peers {
     /// How many peers there are.
     #[must_use]
     pub fn company(&self, now: MonoTime) -> Company {
-        let known = self.hosts.values().filter(|host| host.is_known(now));
-        let heard = self.hosts.values().filter(|host| host.is_heard(now));
+        let known = self.hosts.values().filter(|host| host.is_known(now, self.reach));
+        let heard = self.hosts.values().filter(|host| host.is_heard(now, self.reach));
         Company { heard: heard.count(), known: known.count() }
     }
 
@@ -163,18 +197,21 @@ impl Peers {
     #[must_use]
     pub fn silent_from(&self, now: MonoTime) -> Option<MonoTime> {
         let mut heard: Vec<Moment> =
-            self.hosts.values().filter(|host| host.is_known(now)).filter_map(Host::last_heard).collect();
+            self.hosts.values().filter(|host| host.is_known(now, self.reach)).filter_map(Host::last_heard).collect();
         heard.sort_unstable_by(|a, b| b.cmp(a));
         let needed = heard.len().div_ceil(2).checked_sub(1)?;
         // Heard to the very moment, and no longer a nanosecond after it.
-        heard.get(needed).map(|moment| moment.after(HEARD_FOR) + Duration::from_nanos(1))
+        heard.get(needed).map(|moment| moment.after(self.reach.heard_for) + Duration::from_nanos(1))
     }
 
     /// When the first of the known is not known any more, if nothing is heard.
     #[must_use]
     pub fn fewer_from(&self, now: MonoTime) -> Option<MonoTime> {
-        let known = self.hosts.values().filter(|host| host.is_known(now));
-        known.filter_map(Host::last_heard).min().map(|moment| moment.after(KNOWN_FOR) + Duration::from_nanos(1))
+        let known = self.hosts.values().filter(|host| host.is_known(now, self.reach));
+        known
+            .filter_map(Host::last_heard)
+            .min()
+            .map(|moment| moment.after(self.reach.known_for) + Duration::from_nanos(1))
     }
 
     /// What is heard of a service.
@@ -192,7 +229,7 @@ impl Peers {
     pub fn callers<'a>(&'a self, now: MonoTime, service: &ServiceName) -> impl Iterator<Item = Caller<'a>> + use<'a> {
         let spoken = self.services.get(service).into_iter().flat_map(OfService::spoken);
         spoken.filter_map(move |(name, spoken)| {
-            let host = self.hosts.get(name).filter(|host| host.is_heard(now))?;
+            let host = self.hosts.get(name).filter(|host| host.is_heard(now, self.reach))?;
             let told = spoken.testimony().map(|told| (&told.testimony, told.made.age(now)));
             let counts = told.is_some() || spoken.rate > 0;
             counts.then(|| Caller { host: name, word: host.word(), rate: spoken.rate, told })
@@ -318,12 +355,24 @@ impl<'a> Caller<'a> {
 /// The calls of one who tells none.
 const NO_CALLS: &Spans = &[super::digest::Span { calls: 0, failed: 0 }; super::digest::SPANS];
 
-/// How long a peer counts after something from it was processed: six turns of gossip, so that it takes three lost ones in
-/// a row with each of its partners to be silent.
-pub const HEARD_FOR: Duration = Duration::from_secs(3);
+impl Reach {
+    /// Of gossip that takes a turn every `interval`.
+    #[must_use]
+    pub fn of_gossip_every(interval: Duration) -> Self {
+        let heard_for = (interval * TURNS).max(HEARD_FOR_MIN);
+        Self { heard_for, known_for: (heard_for * 2).max(KNOWN_FOR_MIN) }
+    }
+}
+
+/// So many turns of gossip a peer counts after something from it was processed: it takes three lost ones in a row with
+/// each of its partners to be silent.
+const TURNS: u32 = 6;
+
+/// However fast gossip is, a busy host may be silent for so long.
+pub const HEARD_FOR_MIN: Duration = Duration::from_secs(3);
 
 /// How long a peer that is not heard is known, and counts for whether we are deaf.
-pub const KNOWN_FOR: Duration = Duration::from_secs(60);
+pub const KNOWN_FOR_MIN: Duration = Duration::from_secs(60);
 
 /// Most testimonies kept: 200 services in trouble on 500 hosts; about 400 bytes each, 40 MB.
 pub const TESTIMONIES_MAX: usize = 100_000;

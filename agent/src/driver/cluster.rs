@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::core::digest::{HostId, HostView};
 use crate::core::fnv::Fnv;
 use crate::core::guards::Guards;
+use crate::core::peers::Reach;
 use crate::core::registry::{ClusterSettings, Hearing};
 use crate::core::time::MonoTime;
 use crate::mail::{GossipNews, MemberView, Standing};
@@ -35,6 +36,7 @@ pub(super) fn settings(
         authority: config.cluster.authority.value,
         shortest_span: config.cluster.sustained.value.index(),
         recovery_timeout: config.cluster.recovery_timeout.value,
+        reach: Reach::of_gossip_every(config.gossip.interval.value),
         guards,
     })
 }
@@ -52,13 +54,13 @@ impl Driver {
 
     /// Takes in what gossip says.
     pub(super) fn hear(&mut self, now: MonoTime, news: GossipNews) {
-        if let GossipNews::Heard(testimony) = &news {
+        if let GossipNews::Heard { testimony, .. } = &news {
             self.counts.testimonies_heard += 1;
             self.observe(now, Observed::Heard(testimony));
         }
         let (registry, mut turn, _) = self.turn(now);
         match news {
-            GossipNews::Heard(testimony) => registry.hear(&mut turn, &testimony),
+            GossipNews::Heard { testimony, way } => registry.hear(&mut turn, &testimony, way),
             GossipNews::Withdrawn { host, service } => registry.withdrawn(&mut turn, &host, &service),
             GossipNews::Said { host, incarnation, word } => registry.host_said(&mut turn, &host, incarnation, word),
             GossipNews::Members(members) => {

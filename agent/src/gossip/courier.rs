@@ -22,6 +22,7 @@ use super::counters::{GossipCounters, count};
 use super::presence::{Belief, Presence};
 use super::socket::Inbound;
 use crate::core::digest::Alert;
+use crate::core::peers::Way;
 use crate::core::time::MonoTime;
 use crate::mail::{GossipNews, Mail, Published};
 use crate::seal::{Plane, SealedTransport};
@@ -105,7 +106,7 @@ impl Courier {
         let Inbound { received, at } = inbound;
         let came = Came { from: received.from, message: &received.message, waited: now.since(at) };
         for testimony in self.alerts.receive(came, now) {
-            if self.news.try_send(Mail::Gossip(GossipNews::Heard(testimony))).is_err() {
+            if self.news.try_send(Mail::Gossip(GossipNews::Heard { testimony, way: Way::Alert })).is_err() {
                 count(&self.counters.alerts_dropped);
             }
         }

@@ -18,6 +18,7 @@ use super::counters::{GossipCounters, count};
 use super::entry::{Entry, service_of};
 use super::word::{Malformed, is_word};
 use crate::core::digest::{FailureDigest, HostId, HostWord, Testimony};
+use crate::core::peers::Way;
 use crate::core::service::ServiceName;
 use crate::core::spans::aged;
 use crate::core::time::MonoTime;
@@ -313,12 +314,13 @@ impl Peer {
     /// What it says of a service.
     fn heard(&self, node: &str, service: &ServiceName, now: MonoTime) -> Option<GossipNews> {
         let Kept { digest, age, read } = self.digests.get(service)?;
-        Some(GossipNews::Heard(Testimony {
+        let testimony = Testimony {
             host: HostId::new(node),
             incarnation: self.incarnation,
             age: age.saturating_add(now.since(*read)),
             digest: digest.clone(),
-        }))
+        };
+        Some(GossipNews::Heard { testimony, way: Way::State })
     }
 
     /// Whether it is heard. Who said goodbye does not come back in the same life.

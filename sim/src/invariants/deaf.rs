@@ -1,4 +1,4 @@
-//! S9: a deaf host starts, joins and probes nothing.
+//! S9: a deaf host starts and joins nothing, and one that was away probes nothing either.
 //!
 //! Deaf is who says so, and who must be: cut off from more than half of the others for longer than it takes to notice
 //! and shorter than it takes to forget them, or just back from a stop of seconds. What counts is whether any way leads
@@ -34,7 +34,7 @@ impl Invariant for Silent {
     }
 
     fn says(&self) -> &'static str {
-        "a deaf host starts, joins and probes nothing"
+        "a deaf host starts and joins nothing, and probes nothing after a stop"
     }
 
     fn see(&mut self, facts: &Facts, at: Duration, what: &Happening<'_>) -> Option<String> {
@@ -51,12 +51,17 @@ impl Invariant for Silent {
             }
             Happening::Lives { host, lives } => self.host_lives(at, (*host, *lives)),
             Happening::Notice { host, path, notice: Notice::Cluster(notice), .. } => {
-                let did = match notice {
-                    ClusterNotice::Entered { number, .. } => format!("entered opening {number}"),
-                    ClusterNotice::Probe { probe, .. } => format!("claimed probe {probe}"),
-                    _ => return None,
+                let who = (*host, *path);
+                return match notice {
+                    ClusterNotice::Entered { number, .. } => {
+                        self.acted(facts, at, (who, format!("entered opening {number}")))
+                    }
+                    // One that is cut off ends by its own probes what it is in.
+                    ClusterNotice::Probe { probe, .. } => {
+                        self.was_stopped(facts, at, (who, &format!("claimed probe {probe}")))
+                    }
+                    _ => None,
                 };
-                return self.acted(facts, at, ((*host, *path), did));
             }
             _ => {}
         }
@@ -84,16 +89,22 @@ impl Silent {
         if self.cut_off.contains(&host) && for_ > NOTICED && for_ < FORGOTTEN {
             return Some(format!("{name} {did}, cut off from more than half of the others for {for_:.1?}"));
         }
-        let back = self.stopped.get(&host).and_then(|(from, resumed)| Some((*from, (*resumed)?)));
-        if let Some((_, resumed)) = back.filter(|(from, resumed)| resumed.saturating_sub(*from) > STOP_MIN)
-            && at.saturating_sub(resumed) < CAUTIOUS
-        {
-            return Some(format!("{name} {did} {:.1?} after it went on", at.saturating_sub(resumed)));
+        if let Some(violation) = self.was_stopped(facts, at, (who, &did)) {
+            return Some(violation);
         }
         let deaf = facts.places.host(host)?.deaf_since.filter(|since| *since < at)?;
         let since = at.saturating_sub(deaf);
         self.suspect = Some((at, host, format!("{name} {did}, having said that it is deaf {since:.1?} before")));
         None
+    }
+
+    /// Did something too soon after a stop.
+    fn was_stopped(&self, facts: &Facts, at: Duration, (who, did): ((usize, PathId), &str)) -> Option<String> {
+        let (from, resumed) = self.stopped.get(&who.0)?;
+        let resumed = (*resumed)?;
+        let since = at.saturating_sub(resumed);
+        (resumed.saturating_sub(*from) > STOP_MIN && since < CAUTIOUS)
+            .then(|| format!("{} {did} {since:.1?} after it went on", whose(facts, who)))
     }
 }
 

@@ -95,8 +95,14 @@ impl Book {
     /// Adds up the successes of all, own and told, since the last failure.
     pub fn pool<'a>(&mut self, told: impl Iterator<Item = &'a Probes>) -> u64 {
         let theirs = told.filter(|told| told.failed == self.failed).map(|told| u64::from(told.good));
-        self.pooled = theirs.fold(self.good.len() as u64, u64::saturating_add);
+        self.pooled = theirs.fold(self.own_good(), u64::saturating_add);
         self.pooled
+    }
+
+    /// How many of the own have succeeded since the last failure.
+    #[must_use]
+    pub fn own_good(&self) -> u64 {
+        self.good.len() as u64
     }
 
     /// The number of the next probe.

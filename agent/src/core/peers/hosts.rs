@@ -4,7 +4,7 @@ use crate::core::digest::{HostView, HostWord, RATES_MAX};
 use crate::core::service::ServiceName;
 use crate::core::time::{Moment, MonoTime};
 
-use super::{HEARD_FOR, KNOWN_FOR};
+use super::Reach;
 
 /// One peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +68,7 @@ impl Host {
 
     pub(super) fn view(&mut self, now: MonoTime, view: &HostView) {
         self.membership = Membership::Listed;
-        if self.is_of(view.incarnation) {
+        if self.is_of(view.incarnation) || view.incarnation == ANY_LIFE {
             self.heard_at(Moment::before(now, view.heard));
             if view.left {
                 self.presence = Presence::Left;
@@ -76,8 +76,8 @@ impl Host {
         }
     }
 
-    pub(super) fn is_forgotten(&self, now: MonoTime) -> bool {
-        self.membership == Membership::Unlisted && self.heard.is_none_or(|heard| heard.age(now) > KNOWN_FOR)
+    pub(super) fn is_forgotten(&self, now: MonoTime, reach: Reach) -> bool {
+        self.membership == Membership::Unlisted && self.heard.is_none_or(|heard| heard.age(now) > reach.known_for)
     }
 
     pub(super) fn last_heard(&self) -> Option<Moment> {
@@ -86,14 +86,14 @@ impl Host {
 
     /// Whether something from it was processed lately.
     #[must_use]
-    pub fn is_heard(&self, now: MonoTime) -> bool {
-        self.presence == Presence::Here && self.heard.is_some_and(|heard| heard.age(now) <= HEARD_FOR)
+    pub fn is_heard(&self, now: MonoTime, reach: Reach) -> bool {
+        self.presence == Presence::Here && self.heard.is_some_and(|heard| heard.age(now) <= reach.heard_for)
     }
 
     /// Whether it is known, though perhaps not heard.
     #[must_use]
-    pub fn is_known(&self, now: MonoTime) -> bool {
-        self.presence == Presence::Here && self.heard.is_some_and(|heard| heard.age(now) <= KNOWN_FOR)
+    pub fn is_known(&self, now: MonoTime, reach: Reach) -> bool {
+        self.presence == Presence::Here && self.heard.is_some_and(|heard| heard.age(now) <= reach.known_for)
     }
 
     /// What it says of itself.
@@ -102,3 +102,6 @@ impl Host {
         &self.word
     }
 }
+
+/// The incarnation of a peer that was given by name, whose lives nobody counts.
+const ANY_LIFE: u64 = 0;

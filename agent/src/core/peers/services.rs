@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::Counts;
-use crate::core::digest::{HostId, Spans, Testimony};
+use super::{Counts, Way};
+use crate::core::digest::{HostId, Phase, Spans, Stay, Testimony};
 use crate::core::time::{Moment, MonoTime};
 
 /// What is heard of one service.
@@ -35,7 +35,10 @@ pub struct Told {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Validity {
+    /// Until it is withdrawn.
     Holds,
+    /// Told by alerts alone, which nobody withdraws.
+    Alerted,
     /// The peer speaks of the service no more; kept so that what is older and comes late is known to be older.
     Withdrawn,
 }
@@ -47,6 +50,8 @@ pub struct Numbers {
     pub left: u64,
     /// The highest ever heard.
     pub highest: u64,
+    /// The highest that somebody says is closed.
+    pub closed: u64,
 }
 
 /// Whether one more testimony may be kept.
@@ -80,18 +85,31 @@ impl OfService {
         self.spoken.values().filter_map(Spoken::testimony)
     }
 
-    pub(super) fn hear(&mut self, made: Moment, testimony: &Testimony, counts: Counts, room: Room) -> News {
-        let mut told = Told { testimony: testimony.clone(), made, validity: Validity::Holds };
+    pub(super) fn hear(
+        &mut self,
+        made: Moment,
+        testimony: &Testimony,
+        (way, counts): (Way, Counts),
+        room: Room,
+    ) -> News {
+        let validity = match way {
+            Way::Alert => Validity::Alerted,
+            Way::State => Validity::Holds,
+        };
+        let mut told = Told { testimony: testimony.clone(), made, validity };
         if counts == Counts::Dropped {
             told.testimony.digest.spans = Spans::default();
         }
         match self.spoken.get_mut(&testimony.host).and_then(|spoken| spoken.told.as_mut()) {
-            Some(known) if known.order() > told.order() => News::No,
-            Some(known) if known.order() == told.order() => {
-                known.made = known.made.min(made);
+            Some(known) if known.order() >= told.order() => {
+                if known.order() == told.order() {
+                    known.made = known.made.min(made);
+                }
+                known.validity = known.validity.also(told.validity);
                 News::No
             }
             Some(known) => {
+                told.validity = known.validity.then(told.validity);
                 **known = told;
                 News::Newer
             }
@@ -111,11 +129,16 @@ impl OfService {
         self.sweep(now)
     }
 
-    /// Drops what was withdrawn so long ago that nothing older can still come. Returns how many testimonies went.
+    /// Drops what was withdrawn so long ago that nothing older can still come, and what only an alert ever told. Returns
+    /// how many testimonies went.
     pub(super) fn sweep(&mut self, now: MonoTime) -> usize {
         let mut gone = 0;
         for spoken in self.spoken.values_mut() {
-            let over = |told: &mut Box<Told>| told.validity == Validity::Withdrawn && told.made.age(now) > LATE_MAX;
+            let over = |told: &mut Box<Told>| match told.validity {
+                Validity::Holds => false,
+                Validity::Alerted => told.made.age(now) > ALERTED_FOR,
+                Validity::Withdrawn => told.made.age(now) > LATE_MAX,
+            };
             gone += usize::from(spoken.told.take_if(over).is_some());
         }
         self.clean();
@@ -156,7 +179,7 @@ impl Spoken {
     /// Its testimony, if it has one that holds.
     #[must_use]
     pub fn testimony(&self) -> Option<&Told> {
-        self.told.as_deref().filter(|told| told.validity == Validity::Holds)
+        self.told.as_deref().filter(|told| told.validity != Validity::Withdrawn)
     }
 }
 
@@ -166,7 +189,33 @@ impl Told {
     }
 }
 
+impl Validity {
+    /// Of one that is told again, perhaps by another way.
+    fn also(self, again: Self) -> Self {
+        match (self, again) {
+            (Self::Alerted, Self::Holds) => Self::Holds,
+            _ => self,
+        }
+    }
+
+    /// Of what replaces one.
+    fn then(self, newer: Self) -> Self {
+        match (self, newer) {
+            (Self::Holds, Self::Alerted) => Self::Holds,
+            _ => newer,
+        }
+    }
+}
+
 impl Numbers {
+    /// Somebody tells of its stay.
+    pub fn told(&mut self, stay: &Stay) {
+        self.hear(stay.number);
+        if stay.phase == Phase::Closed {
+            self.closed = self.closed.max(stay.number);
+        }
+    }
+
     /// Somebody is or was in this one.
     pub fn hear(&mut self, number: u64) {
         self.highest = self.highest.max(number);
@@ -181,3 +230,7 @@ impl Numbers {
 
 /// How much later than made a testimony may still arrive, by a few relays and the repair of the state plane.
 const LATE_MAX: Duration = Duration::from_secs(10);
+
+/// For how long an alert is believed that the state plane never confirms: a host in trouble with 200 services needs
+/// fifty seconds to write them all.
+const ALERTED_FOR: Duration = Duration::from_secs(60);

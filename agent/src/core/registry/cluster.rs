@@ -16,10 +16,10 @@ use super::settings::ClusterSettings;
 use super::telling::Promise;
 use super::{Registry, Turn};
 use crate::core::digest::{FailureDigest, HostId, HostView, HostWord, SPANS, Stay, Testimony};
-use crate::core::ear::Ear;
+use crate::core::ear::{Ear, Hears};
 use crate::core::evidence::Judgement;
 use crate::core::opening::RestsOn;
-use crate::core::peers::{Counts, Peers};
+use crate::core::peers::{Counts, Peers, Way};
 use crate::core::service::ServiceName;
 use crate::core::sick::Health;
 use crate::core::state::HostNotice;
@@ -99,8 +99,8 @@ pub struct ClusterView {
 }
 
 impl Registry {
-    /// A digest of a peer reached us, by whichever way. Idempotent, in any order.
-    pub fn hear<R: Rng>(&mut self, turn: &mut Turn<'_, R>, testimony: &Testimony) {
+    /// A digest of a peer reached us. Idempotent, in any order.
+    pub fn hear<R: Rng>(&mut self, turn: &mut Turn<'_, R>, testimony: &Testimony, way: Way) {
         self.advance(turn);
         let Some(cluster) = self.cluster.as_deref_mut() else { return };
         if testimony.host == cluster.settings.me {
@@ -108,7 +108,7 @@ impl Registry {
         }
         let mute = cluster.settings.guards.deaf && cluster.ear.is_mute(turn.now);
         let counts = if mute { Counts::Dropped } else { Counts::Taken };
-        let news = cluster.peers.hear(turn.now, testimony, counts);
+        let news = cluster.peers.hear(turn.now, testimony, (way, counts));
         if cluster.ear.hears_few() {
             self.listen(turn);
         }
@@ -257,9 +257,9 @@ impl Registry {
 impl Cluster {
     pub(super) fn new(settings: ClusterSettings) -> Self {
         Self {
+            peers: Peers::new(settings.reach),
+            ear: Ear::new(settings.reach.heard_for),
             settings,
-            peers: Peers::default(),
-            ear: Ear::default(),
             health: Health::default(),
             told: HostState::default(),
             sequence: 0,
@@ -280,9 +280,14 @@ impl Cluster {
         [self.judge_at, self.listen_at, self.examine_at].into_iter().flatten().min()
     }
 
-    /// Whether this host holds still because it hears too little.
+    /// How well this host hears, as far as that matters.
+    pub(super) fn hears(&self, now: MonoTime) -> Hears {
+        if self.settings.guards.deaf { self.ear.hears(now) } else { Hears::Enough }
+    }
+
+    /// Whether this host starts and joins nothing because it hears too little.
     pub(super) fn is_deaf(&self, now: MonoTime) -> bool {
-        self.settings.guards.deaf && self.ear.is_deaf(now)
+        self.hears(now) != Hears::Enough
     }
 
     /// Whether this host counts nowhere because it fails where others do not.

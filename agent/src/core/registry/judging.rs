@@ -137,6 +137,10 @@ impl Registry {
         let Some(opening) = part.opening.as_mut().filter(|opening| opening.is_in()) else { return };
         let number = opening.number();
         opening.close(turn.now, reason.clone());
+        if cluster.ear.is_deaf(turn.now) {
+            // By its own calls alone, which is no word for others.
+            part.opening = None;
+        }
         part.forget();
         cluster.peers.numbers_mut(&slot.name).leave(number);
         cluster.stays.remove(&place);

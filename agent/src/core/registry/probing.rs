@@ -2,8 +2,8 @@
 //!
 //! Probes are a budget of the whole cluster. The next one goes to a real call on the host that stands first in line by a
 //! lot, among those in the same opening whose callers want it; should that one not take it, twice as many hosts may every
-//! quarter of a second. A host that is deaf or sick probes nothing for others, and takes note of what others' probes
-//! show.
+//! quarter of a second. A sick host probes nothing, nor does one that was away and hears anew. One that is cut off probes
+//! for itself, and closes by what its own probes show; what others' show it takes in when it hears them.
 
 use rand_core::Rng;
 
@@ -13,6 +13,7 @@ use super::{DEMAND_SECONDS, OpenEnds, Registry, Turn};
 use crate::core::breaker::{Fate, Grant, Refusal};
 use crate::core::counts::{Judged, Sample};
 use crate::core::digest::Testimony;
+use crate::core::ear::Hears;
 use crate::core::opening::Opening;
 use crate::core::opening::probes::wait_of;
 use crate::core::peers::Caller;
@@ -166,8 +167,13 @@ impl Registry {
         let told = cluster.peers.of(&slot.name).into_iter().flat_map(|known| known.testimonies());
         let stays = told.filter_map(|told| told.testimony.digest.stay.as_ref());
         let number = opening.number();
-        let good = opening.probes.pool(stays.filter(|stay| stay.number == number).map(|stay| &stay.probes));
-        if good < needed || cluster.is_deaf(turn.now) {
+        let pooled = opening.probes.pool(stays.filter(|stay| stay.number == number).map(|stay| &stay.probes));
+        let good = match cluster.hears(turn.now) {
+            Hears::Enough => pooled,
+            Hears::Alone => opening.probes.own_good(),
+            Hears::Anew => return,
+        };
+        if good < needed {
             return;
         }
         match opening.open_until() {
@@ -199,7 +205,7 @@ impl Registry {
     /// Whether it is this host's turn to probe; if not, when it will be, where that can be told.
     fn probe_turn(&self, now: MonoTime, slot: &Slot, opening: &Opening) -> Result<(), Option<MonoTime>> {
         let Some(cluster) = self.cluster.as_deref() else { return Ok(()) };
-        if cluster.is_deaf(now) || cluster.is_sick() {
+        if cluster.hears(now) == Hears::Anew || cluster.is_sick() {
             return Err(None);
         }
         // Where Open is over and nobody has asked since, HalfOpen would begin with this call.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::core::digest::HostId;
 use crate::core::guards::Guards;
+use crate::core::peers::Reach;
 
 /// What an agent decides once for all services.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +37,8 @@ pub struct ClusterSettings {
     pub shortest_span: usize,
     /// How long the cluster breaker stays Open, before jitter.
     pub recovery_timeout: Duration,
+    /// For how long a peer counts that is not heard any more.
+    pub reach: Reach,
     /// Which protections are on.
     pub guards: Guards,
 }

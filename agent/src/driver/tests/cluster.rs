@@ -6,6 +6,7 @@
 use super::*;
 use crate::core::digest::{FailureDigest, HostId, HostWord, Testimony, Urgency};
 use crate::core::evidence::Judgement;
+use crate::core::peers::Way;
 use crate::core::reason::Reason;
 use crate::core::registry::Authority;
 use crate::core::service::ServiceName;
@@ -20,7 +21,8 @@ fn digest(service: &str) -> FailureDigest {
 
 fn heard(node: &str) -> GossipNews {
     let (host, age) = (HostId::new(node), Duration::ZERO);
-    GossipNews::Heard(Testimony { host, incarnation: 1, age, digest: digest(S) })
+    let testimony = Testimony { host, incarnation: 1, age, digest: digest(S) };
+    GossipNews::Heard { testimony, way: Way::Alert }
 }
 
 fn alert() -> Alert {

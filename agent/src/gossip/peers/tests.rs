@@ -46,7 +46,7 @@ impl Cluster {
         let mut told = Vec::new();
         while let Some(news) = self.peers.next_change(self.now) {
             told.push(match news {
-                GossipNews::Heard(Testimony { host, incarnation, age, digest }) => {
+                GossipNews::Heard { testimony: Testimony { host, incarnation, age, digest }, .. } => {
                     self.ages.push(age);
                     format!("{host}.{incarnation} {} {}", digest.service, digest.failed)
                 }
@@ -167,7 +167,9 @@ fn the_spans_of_a_digest_are_two_intervals_older_than_they_were_written() {
     let stamp = Stamp { heartbeat: 1, beat: Duration::from_millis(50), held: Duration::ZERO };
     b.write(&digest_key(&digest.service), digest_value(&digest, stamp));
     cluster.peers.observe(&b.who, b.progress, value_of(&b), cluster.now);
-    let Some(GossipNews::Heard(Testimony { age, digest, .. })) = cluster.peers.next_change(cluster.now) else {
+    let Some(GossipNews::Heard { testimony: Testimony { age, digest, .. }, .. }) =
+        cluster.peers.next_change(cluster.now)
+    else {
         panic!("it is heard")
     };
     let nothing = Span::default();

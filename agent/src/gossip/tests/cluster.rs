@@ -220,7 +220,7 @@ impl Seen {
         match news {
             GossipNews::Health { health, incarnation } => self.health = Some((health, incarnation)),
             GossipNews::Members(members) => self.members = members,
-            GossipNews::Heard(Testimony { host, incarnation, age, digest }) => {
+            GossipNews::Heard { testimony: Testimony { host, incarnation, age, digest }, .. } => {
                 let key = (host.as_str().to_owned(), digest.service.clone());
                 self.heard.insert(key, Heard { incarnation, age, digest });
             }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use breaker_agent::core::digest::{HostView, Testimony};
+use breaker_agent::core::peers::Way;
 use breaker_agent::core::registry::{OpenEnds, Settings};
 use breaker_agent::core::state::{HostNotice, Notice, StateKind};
 use proptest::prelude::*;
@@ -76,7 +77,7 @@ proptest! {
         for (made, mut testimony) in told {
             testimony.digest.service = breaker_agent::core::service::ServiceName::parse(NAMES[made as usize % 6]).expect("a name");
             together.stand.at_ms(made);
-            together.stand.turn(|registry, turn, _| registry.hear(turn, &Testimony { age: Duration::ZERO, ..testimony }));
+            together.stand.turn(|registry, turn, _| registry.hear(turn, &Testimony { age: Duration::ZERO, ..testimony }, Way::State));
         }
         for run in [&mut alone, &mut together] {
             run.stand.at_ms(3_000 + gone_for_ms).advance();

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use breaker_agent::core::digest::{Phase, Probes, Span, Spans, StateKind, Stay, Testimony};
 use breaker_agent::core::outcome::Outcome;
+use breaker_agent::core::peers::Way;
 use breaker_agent::core::policy::Policy;
 use breaker_agent::core::registry::Hearing;
 use proptest::prelude::*;
@@ -19,7 +20,7 @@ fn host() -> Stand {
 }
 
 fn hear(stand: &mut Stand, testimony: &Testimony) {
-    stand.turn(|registry, turn, _| registry.hear(turn, testimony));
+    stand.turn(|registry, turn, _| registry.hear(turn, testimony, Way::State));
 }
 
 /// Tells a host at `at`, when so much time has passed since they were made.
@@ -213,4 +214,22 @@ fn what_was_due_during_a_pause_is_not_judged_by_what_was_known_before_it() {
     stand.at_ms(3_200).turn(|registry, turn, _| registry.hearing_is(turn, away));
     stand.at_ms(6_500).advance();
     assert_eq!(stand.registry.cluster_place(stand.now, S), None);
+}
+
+// Where thousands of places end at once, some hosts hear of the beginning after the end.
+#[test]
+fn what_one_peer_has_closed_is_not_adopted_any_more_and_another_opening_is() {
+    let in_it = |number, phase| Some(Stay { number, phase, age: Duration::ZERO, probes: Probes::default() });
+    let tell = |stand: &mut Stand, peer, number, phase| {
+        let mut told = failing(peer, 1, in_it(number, phase));
+        told.digest.spans = Spans::default();
+        hear(stand, &told);
+    };
+    let mut stand = host();
+    stand.call(S, Outcome::Success);
+    tell(&mut stand, 1, 4, Phase::Closed);
+    (2..=5).for_each(|peer| tell(&mut stand, peer, 4, Phase::Open));
+    assert_eq!(stand.registry.cluster_place(stand.now, S), None);
+    (6..=15).for_each(|peer| tell(&mut stand, peer, 5, Phase::Open));
+    assert_eq!(stand.registry.cluster_place(stand.now, S).map(|place| place.stay.number), Some(5));
 }

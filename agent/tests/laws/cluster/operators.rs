@@ -5,6 +5,7 @@ use std::time::Duration;
 use breaker_agent::core::digest::{FailureDigest, Flags, Phase, Probes, Span, StateKind, Stay, Testimony};
 use breaker_agent::core::guards::Guards;
 use breaker_agent::core::outcome::Outcome;
+use breaker_agent::core::peers::Way;
 use breaker_agent::core::policy::Policy;
 use breaker_agent::core::registry::{Authority, ClusterSettings, Told};
 use breaker_agent::core::service::ServiceName;
@@ -32,7 +33,7 @@ fn told(service: &str, peer: usize, stay: Option<(u64, Phase)>) -> Testimony {
 fn fail_elsewhere(stand: &mut Stand, service: &str, stay: Option<(u64, Phase)>) {
     for peer in 1..=3 {
         let testimony = told(service, peer, stay);
-        stand.turn(|registry, turn, _| registry.hear(turn, &testimony));
+        stand.turn(|registry, turn, _| registry.hear(turn, &testimony, Way::State));
     }
 }
 

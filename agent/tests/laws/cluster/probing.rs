@@ -5,6 +5,7 @@ use std::time::Duration;
 use breaker_agent::core::breaker::Granted as How;
 use breaker_agent::core::digest::{FailureDigest, Flags, Phase, Probes, Span, StateKind, Stay, Testimony};
 use breaker_agent::core::outcome::{Call, Origin, Outcome};
+use breaker_agent::core::peers::Way;
 use breaker_agent::core::policy::{Policy, Rate};
 use breaker_agent::core::registry::{Answer, Hearing};
 use breaker_agent::core::service::ServiceName;
@@ -40,7 +41,7 @@ fn tell(stand: &mut Stand, peer: usize, sequence: u64, probes: Probes, demand: D
     let spans = [Span { calls: 100, failed: 100 }; 7];
     let digest = FailureDigest { sequence, stay, flags, spans, ..FailureDigest::of(service, StateKind::HalfOpen) };
     let testimony = Testimony { host: id(peer), incarnation: 1, age: Duration::ZERO, digest };
-    stand.turn(|registry, turn, _| registry.hear(turn, &testimony));
+    stand.turn(|registry, turn, _| registry.hear(turn, &testimony, Way::State));
 }
 
 fn effective(stand: &Stand) -> StateKind {
@@ -100,19 +101,39 @@ fn a_probe_whose_lease_runs_out_has_failed_and_one_by_the_hosts_own_fault_or_can
 }
 
 #[test]
-fn a_deaf_host_probes_nothing_and_goes_on_three_seconds_after_it_hears_again() {
+fn one_that_was_away_probes_nothing_until_it_has_heard_all_anew() {
+    let mut stand = half_open();
+    // It adopts, and its probe is spent.
+    stand.call(S, Outcome::Cancelled);
+    stand.turn(|registry, turn, _| registry.hearing_is(turn, Hearing::WasAway(Duration::from_secs(2))));
+    for peer in 1..=3 {
+        tell(&mut stand, peer, 2, Probes { claimed: 3, highest: 3, good: 3, ..Probes::default() }, Demand::None);
+    }
+    let refusal = stand.at_ms(2_999).refused(S);
+    assert_eq!((refusal.reason.code(), refusal.retry_after), ("not_our_probe", None));
+    assert_eq!(effective(&stand), StateKind::HalfOpen);
+    stand.at_ms(3_000).advance();
+    assert_eq!(effective(&stand), StateKind::Closed, "by the probes of others");
+}
+
+#[test]
+fn one_that_is_cut_off_ends_what_it_is_in_by_its_own_probes_alone_and_says_nothing_of_it() {
     let mut stand = half_open();
     // It adopts, and its probe is spent.
     stand.call(S, Outcome::Cancelled);
     stand.turn(|registry, turn, _| registry.hearing_is(turn, Hearing::Dead));
-    let refusal = stand.at_ms(5_000).refused(S);
-    assert_eq!((refusal.reason.code(), refusal.retry_after), ("not_our_probe", None));
-    stand.turn(|registry, turn, _| registry.hearing_is(turn, Hearing::Works));
-    for peer in 1..=3 {
-        tell(&mut stand, peer, 2, Probes::default(), Demand::None);
+    tell(&mut stand, 1, 2, Probes { claimed: 3, highest: 3, good: 2, ..Probes::default() }, Demand::None);
+    let mut permits = 0;
+    for _ in 0..200 {
+        if effective(&stand) == StateKind::Closed {
+            break;
+        }
+        stand.wait_ms(100);
+        permits += usize::from(stand.call(S, Outcome::Success));
     }
-    stand.at_ms(7_999).refused(S);
-    stand.at_ms(8_000).permit(S);
+    assert_eq!(permits, 3);
+    assert_eq!(effective(&stand), StateKind::Closed);
+    assert_eq!(stand.registry.digests(stand.now, 9).first().and_then(|digest| digest.stay), None);
 }
 
 #[test]

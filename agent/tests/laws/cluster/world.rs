@@ -9,6 +9,7 @@ use std::time::Duration;
 use breaker_agent::core::digest::{HostId, HostView, HostWord, Testimony, Urgency};
 use breaker_agent::core::guards::Guards;
 use breaker_agent::core::outcome::Outcome;
+use breaker_agent::core::peers::{Reach, Way};
 use breaker_agent::core::policy::Policy;
 use breaker_agent::core::registry::{Authority, ClusterSettings, OpenEnds, Settings};
 use breaker_agent::core::state::{ClusterNotice, HostNotice, Notice, StateKind};
@@ -53,6 +54,7 @@ pub(crate) fn settings(host: usize) -> ClusterSettings {
         authority: Authority::Authoritative,
         shortest_span: 2,
         recovery_timeout: Duration::from_secs(2),
+        reach: Reach::of_gossip_every(Duration::from_millis(500)),
         guards: Guards::ON,
     }
 }
@@ -227,7 +229,7 @@ impl World {
         match news {
             News::Testimony(mut testimony) => {
                 testimony.age += Duration::from_millis(2);
-                self.hosts[to].turn(|registry, turn, _| registry.hear(turn, &testimony));
+                self.hosts[to].turn(|registry, turn, _| registry.hear(turn, &testimony, Way::State));
             }
             News::Word(word) => {
                 self.hosts[to].turn(|registry, turn, _| registry.host_said(turn, &id(from), 1, word));

@@ -196,12 +196,23 @@ fn s9_who_says_it_is_deaf_does_nothing() {
 fn s9_who_is_cut_off_from_most_is_deaf_whatever_it_says() {
     for (host, at, expected) in [(0, 35_500, false), (7, 34_900, false), (7, 35_100, true), (7, 86_000, false)] {
         let stand = opened(10, vec![fault(30, 120, partition(0..7, 7..10))]);
-        stand.until(30_000).fault(0, Turn::Begins).until(at).probes(host, "a", 1);
+        stand.until(30_000).fault(0, Turn::Begins).until(at).enters(host, "a", adopted(2));
         assert_eq!(breaks(stand.until(at + 100), "S9"), expected, "host {host} at {at} ms");
     }
     let stand = opened(10, vec![fault(30, 40, partition(0..7, 7..10))]);
-    stand.until(30_000).fault(0, Turn::Begins).until(40_000).fault(0, Turn::Ends).until(50_000).probes(7, "a", 1);
+    stand.until(30_000).fault(0, Turn::Begins).until(40_000).fault(0, Turn::Ends).until(50_000).enters(
+        7,
+        "a",
+        adopted(2),
+    );
     assert!(!breaks(stand.until(51_000), "S9"), "it is healed");
+}
+
+#[test]
+fn s9_who_is_cut_off_may_probe_for_itself() {
+    let stand = opened(10, vec![fault(30, 120, partition(0..7, 7..10))]);
+    stand.until(30_000).fault(0, Turn::Begins).until(40_000).say(7, HostNotice::Deaf(true));
+    assert!(!breaks(stand.until(41_000).probes(7, "a", 1).until(41_100), "S9"));
 }
 
 #[test]

@@ -182,7 +182,10 @@ impl Crowd<'_> {
     /// Numbers somebody is in that this host may enter, in order.
     fn enterable(&self, above: u64) -> impl DoubleEndedIterator<Item = u64> + '_ {
         let left = if self.bar.guards.reentry { self.numbers.left } else { 0 };
-        self.inside.keys().copied().filter(move |number| *number > above.max(left))
+        // Where one host has closed it, the others are about to, though they may not have come to say so; only who is in an
+        // opening may still gather there.
+        let closed = if self.own.opening.is_none() && self.bar.guards.reentry { self.numbers.closed } else { 0 };
+        self.inside.keys().copied().filter(move |number| *number > above.max(left).max(closed))
     }
 
     /// All live callers, this host included.
