@@ -66,9 +66,13 @@ const BAITS: [(&str, &[Bait]); 11] = [
 const SWARM: Bait = ("swarm", &[]);
 
 /// Far below the threshold of a half. But of the twenty calls that suffice for a judgement ten fail by chance, once in a
-/// minute or two.
-const A_QUARTER_FAILS: &[(&str, &str)] =
-    &[("hosts", "10"), ("callers.0.rate", "4/s"), ("faults.0.service_errors.rate", "25%")];
+/// minute or two. Own breakers, which may trip by chance and stand for themselves, wait for longer.
+const A_QUARTER_FAILS: &[(&str, &str)] = &[
+    ("hosts", "10"),
+    ("callers.0.rate", "4/s"),
+    ("faults.0.service_errors.rate", "25%"),
+    ("agent.defaults.circuit_breaker.failure_criteria.sustained", "30s"),
+];
 
 /// Failing hosts one short of the quorum. Chance adds one, and the others are well and silent.
 const A_QUARTER_IS_SICK: &[(&str, &str)] = &[
@@ -81,7 +85,7 @@ const A_QUARTER_IS_SICK: &[(&str, &str)] = &[
 
 /// More than enough for an opening. The others reach the service, and call it often enough to know at any time.
 const MOST_ARE_CUT_OFF: &[(&str, &str)] =
-    &[("callers.0.rate", "50/s"), ("faults.0.one_way", "{from: 70%, to: [payments]}")];
+    &[("duration", "50s"), ("callers.0.rate", "100/s"), ("faults.0.one_way", "{from: 70%, to: [payments]}")];
 
 /// When hosts are restarted, the calls that failed at the onset are forgotten everywhere: only places tell of them.
 const LATE_AND_SLOW: &[(&str, &str)] =

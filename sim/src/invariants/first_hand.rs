@@ -1,4 +1,4 @@
-//! S1, second half: nobody enters an opening against its own good calls (DESIGN 5.5).
+//! S1, second half: nobody enters an opening against its own good calls.
 //!
 //! However many others fail: a host that reaches a service goes on using it. Held against the books: a host whose calls of
 //! the judged span all went well, three of them at least, starts, joins and adopts nothing. A member that moves to another
@@ -6,8 +6,8 @@
 //!
 //! Where the host's own count may differ from the books nothing is promised. The oldest quarter of a span is counted by a
 //! part, so good calls must be in the other three, and failed ones further back than the span and a quarter
-//! (`core/spans.rs`); testimony is emptied when an opening is left and with a life; and what a breaker in the middle of a
-//! path has counted depends on its children.
+//! (`core/spans.rs`); testimony is emptied when an opening is left and with a life; what a breaker in the middle of a
+//! path has counted depends on its children; and what a host sees that calls itself sick counts nowhere, not even there.
 
 use std::time::Duration;
 
@@ -36,7 +36,8 @@ impl Invariant for NotAgainstOwnCalls {
         let ClusterNotice::Entered { number, from: None, judged, .. } = notice else { return None };
         let remembered = judged.span.mul_f64(FORGOTTEN) + TOLD;
         let known_since = before.since.max(facts.truth.host(*host).since);
-        if known_since + remembered > at || facts.roster.covers(*path) != [*path] {
+        let is_sick = facts.places.host(*host).is_some_and(|place| place.sick_since.is_some());
+        if is_sick || known_since + remembered > at || facts.roster.covers(*path) != [*path] {
             return None;
         }
         let good = good_calls(facts, (*host, *path), Window::before(at, judged.span.mul_f64(COUNTED_WHOLE)));

@@ -6,8 +6,14 @@ use super::*;
 fn good_calls(count: usize) -> Stand {
     let stand = stand(10, vec![]);
     stand.until(10_000).call(1, "a", Fate::Failed).call(2, "a", Fate::Failed);
-    (0..count).for_each(|_| drop(stand.call(0, "a", Fate::Good)));
+    calls_well(&stand, 0, ("a", count));
     stand
+}
+
+fn calls_well(stand: &Stand, host: usize, (service, count): (&str, usize)) {
+    for _ in 0..count {
+        stand.call(host, service, Fate::Good);
+    }
 }
 
 #[test]
@@ -35,7 +41,7 @@ fn s1_a_failed_call_of_its_own_is_a_reason_until_it_is_forgotten() {
     for (at, expected) in [(10_330, false), (10_331, true)] {
         let stand = good_calls(0);
         stand.call(0, "a", Fate::Failed).until(10_250);
-        (0..3).for_each(|_| drop(stand.call(0, "a", Fate::Good)));
+        calls_well(&stand, 0, ("a", 3));
         stand.until(at).enters(0, "a", started(1));
         assert_eq!(breaks(&stand, "S1"), expected, "at {at} ms");
     }
@@ -49,7 +55,7 @@ fn s1_what_a_host_saw_before_it_closed_or_started_is_forgotten() {
             stand.until(9_000).enters(0, "a", adopted(1)).lives(1, Lives::Crashed).until(since);
             stand.closes(0, "a").lives(1, Lives::Started).until(10_000);
             let host = usize::from(!closes);
-            (0..3).for_each(|_| drop(stand.call(host, "a", Fate::Good)));
+            calls_well(&stand, host, ("a", 3));
             stand.until(10_100).enters(host, "a", adopted(2));
             assert_eq!(breaks(&stand, "S1"), expected, "host {host} since {since} ms");
         }
@@ -62,7 +68,7 @@ fn s1_of_more_good_calls_than_are_remembered_the_oldest_are_forgotten() {
         let stand = good_calls(3);
         stand.until(10_100);
         // The agent has not been told of these.
-        (0..count).for_each(|_| drop(stand.call(0, "a", Fate::Good)));
+        calls_well(&stand, 0, ("a", count));
         stand.enters(0, "a", started(1));
         assert_eq!(breaks(&stand, "S1"), expected, "{count} more");
     }
@@ -72,7 +78,7 @@ fn s1_of_more_good_calls_than_are_remembered_the_oldest_are_forgotten() {
 fn s1_a_member_moves_whatever_its_probes_say() {
     let stand = stand(10, vec![]);
     stand.until(5_000).enters(0, "a", adopted(1)).until(10_000);
-    (0..3).for_each(|_| drop(stand.call(0, "a", Fate::Good)));
+    calls_well(&stand, 0, ("a", 3));
     stand.until(10_100).enters(0, "a", adopted(2));
     assert!(!breaks(&stand, "S1"));
 }
@@ -81,9 +87,18 @@ fn s1_a_member_moves_whatever_its_probes_say() {
 fn s1_of_what_has_children_nothing_is_promised() {
     let stand = Stand::of(&run(3, &["a/x"], vec![]));
     stand.until(10_000);
-    (0..3).for_each(|_| drop(stand.call(0, "a/x", Fate::Good)));
+    calls_well(&stand, 0, ("a/x", 3));
     stand.until(10_100).enters(0, "a", adopted(1));
     assert!(!breaks(&stand, "S1"));
     stand.enters(0, "a/x", adopted(1));
     assert!(breaks(&stand, "S1"));
+}
+
+#[test]
+fn s1_what_a_sick_host_sees_counts_nowhere() {
+    for (sick, expected) in [(true, false), (false, true)] {
+        let stand = good_calls(3);
+        stand.say(0, HostNotice::Sick(true)).say(0, HostNotice::Sick(sick)).until(10_100).enters(0, "a", started(1));
+        assert_eq!(breaks(&stand, "S1"), expected);
+    }
 }
