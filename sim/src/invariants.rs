@@ -20,6 +20,7 @@ use crate::world::facts::{Facts, Happening, NetworkFacts};
 mod alone;
 mod closing;
 mod deaf;
+mod first_hand;
 mod hearsay;
 mod network;
 mod numbers;
@@ -61,6 +62,7 @@ impl Judge {
     pub(crate) fn new() -> Self {
         let all: Vec<Box<dyn Invariant>> = vec![
             Box::new(trips::Warranted),
+            Box::new(first_hand::NotAgainstOwnCalls),
             Box::new(trips::OthersStayClosed),
             Box::new(network::GenuineOnly),
             Box::<permission::OnlyClaimedProbes>::default(),

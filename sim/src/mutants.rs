@@ -51,28 +51,45 @@ type Bait = (&'static str, &'static [(&'static str, &'static str)]);
 /// thought of.
 const BAITS: [(&str, &[Bait]); 11] = [
     ("quorum", &[("sick-host", &[]), ("liars", &[]), SWARM]),
-    ("margin", &[("errors", NEARLY_HALF_FAIL), ("errors", &[]), SWARM]),
-    ("silence", &[("one-way", &[]), ("liars", &[]), ("slow-callers", &[]), SWARM]),
-    ("first_hand", &[("one-way", MORE_THAN_A_QUORUM), ("partition", &[]), SWARM]),
-    ("sick_host", &[("sick-host", TWO_ARE_SICK), ("sick-host", &[]), SWARM]),
-    ("join_cap", &[("mass-outage", &[]), SWARM]),
-    ("adoption", &[("rolling-restart", &[]), ("partition-during-recovery", &[]), SWARM]),
+    ("margin", &[("errors", A_QUARTER_FAILS), SWARM]),
+    ("silence", &[("errors", A_QUARTER_IS_SICK), SWARM]),
+    ("first_hand", &[("one-way", MOST_ARE_CUT_OFF), SWARM]),
+    ("sick_host", &[("sick-in-outage", &[]), SWARM]),
+    ("join_cap", &[("quiet-caller", &[]), SWARM]),
+    ("adoption", &[("rolling-restart", LATE_AND_SLOW), SWARM]),
     ("deaf", &[("pause", &[]), ("partition", &[]), ("gossip-dead", &[]), SWARM]),
-    ("hearsay", &[("outage", &[]), ("flapping", &[]), ("one-way", &[]), SWARM]),
+    ("hearsay", &[("outage", &[]), ("flapping", &[]), SWARM]),
     ("reentry", &[("flapping", &[]), ("partition-during-recovery", &[]), SWARM]),
     ("replay", &[("rolling-restart", &[]), SWARM]),
 ];
 
 const SWARM: Bait = ("swarm", &[]);
 
-/// Below the threshold of a half, but not always by chance.
-const NEARLY_HALF_FAIL: &[(&str, &str)] = &[("faults.0.service_errors.rate", "35%")];
+/// Far below the threshold of a half. But of the twenty calls that suffice for a judgement ten fail by chance, once in a
+/// minute or two. Own breakers, which may trip by chance and stand for themselves, wait for longer.
+const A_QUARTER_FAILS: &[(&str, &str)] = &[
+    ("hosts", "10"),
+    ("callers.0.rate", "4/s"),
+    ("faults.0.service_errors.rate", "25%"),
+    ("agent.defaults.circuit_breaker.failure_criteria.sustained", "30s"),
+];
 
-/// More than 30 % of the hosts fail by their own fault; the others see that the service is well.
-const MORE_THAN_A_QUORUM: &[(&str, &str)] = &[("faults.0.one_way.from", "45%")];
+/// Failing hosts one short of the quorum. Chance adds one, and the others are well and silent.
+const A_QUARTER_IS_SICK: &[(&str, &str)] = &[
+    ("duration", "50s"),
+    ("callers.0.rate", "4/s"),
+    ("faults.0.service_errors.rate", "10%"),
+    ("faults.1.sick_host", "25%"),
+    ("faults.1.for", "15s"),
+];
 
-/// With one more failing host, two sick ones would be a quorum of six.
-const TWO_ARE_SICK: &[(&str, &str)] = &[("faults.0.sick_host", "29%")];
+/// More than enough for an opening. The others reach the service, and call it often enough to know at any time.
+const MOST_ARE_CUT_OFF: &[(&str, &str)] =
+    &[("duration", "50s"), ("callers.0.rate", "100/s"), ("faults.0.one_way", "{from: 70%, to: [payments]}")];
+
+/// When hosts are restarted, the calls that failed at the onset are forgotten everywhere: only places tell of them.
+const LATE_AND_SLOW: &[(&str, &str)] =
+    &[("duration", "130s"), ("faults.0.for", "85s"), ("faults.1.at", "90s"), ("faults.1.rolling_restart.every", "2s")];
 
 impl Mutants {
     /// Does all of it.

@@ -8,6 +8,7 @@ use crate::world::calls::Fate;
 use crate::world::tests::{Stand, adopted, fault, run, started};
 use crate::world::{LifeFacts, Lives, Turn};
 
+mod first_hand;
 mod liveness;
 mod safety;
 

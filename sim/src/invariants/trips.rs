@@ -27,7 +27,7 @@ impl Invariant for Warranted {
     }
 
     fn says(&self) -> &'static str {
-        "no start or join unless that many callers had calls fail or stood Open"
+        WARRANTED
     }
 
     fn see(&mut self, facts: &Facts, at: Duration, what: &Happening<'_>) -> Option<String> {
@@ -91,6 +91,10 @@ impl Invariant for OthersStayClosed {
         Some(format!("{whose} left Closed ({reason}) while {bad} of {callers} callers were sick, lying or stopped"))
     }
 }
+
+/// What S1 says: this, and what `first_hand` holds.
+pub(super) const WARRANTED: &str =
+    "no start or join unless that many callers had calls fail or stood Open, none against own good calls";
 
 /// For what part of its length a span is heard as it was told.
 const HEARD_LATE: f64 = 0.75;

@@ -77,5 +77,5 @@ macro_rules! files {
 pub const BUILT_IN: &[BuiltIn] = files! {
     "spread" "outage" "outage-hang" "brownout" "errors" "sick-host" "liars" "cold-recovery" "warm-recovery" "flapping"
     "partition" "partition-during-recovery" "one-way" "zone-outage" "mass-outage" "rolling-restart" "gossip-dead"
-    "slow-callers" "two-hosts" "lone-host" "pause"
+    "slow-callers" "two-hosts" "lone-host" "pause" "sick-in-outage" "quiet-caller"
 };

@@ -4,7 +4,7 @@
 //! from its attempts (the first call and its retries), and both are told by the bin in which the demand came: so the
 //! demand of a bin and the part of it that was served are about the same calls, however long they took.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use crate::series::BIN;
@@ -17,6 +17,8 @@ pub(crate) struct Ledger {
     services: BTreeMap<PathId, ServiceBooks>,
     /// What each host last saw of each service.
     last: BTreeMap<(usize, PathId), Last>,
+    /// When the newest good calls of each host to each service were reported, the newest last.
+    good: BTreeMap<(usize, PathId), VecDeque<Duration>>,
     /// Services each host has asked for.
     used: BTreeMap<usize, BTreeSet<PathId>>,
     /// Calls let through because no agent answered.
@@ -126,13 +128,25 @@ impl Ledger {
     pub(crate) fn reported(&mut self, at: Duration, (host, service): (usize, PathId), how: Reported) {
         let last = self.last.entry((host, service)).or_default();
         match how {
-            Reported::Good => last.good = Some(at),
+            Reported::Good => {
+                last.good = Some(at);
+                let good = self.good.entry((host, service)).or_default();
+                if good.len() >= GOOD_KEPT {
+                    good.pop_front();
+                }
+                good.push_back(at);
+            }
             Reported::Failed => last.failed = Some(at),
         }
     }
 
     pub(crate) fn last(&self, host: usize, service: PathId) -> Last {
         self.last.get(&(host, service)).copied().unwrap_or_default()
+    }
+
+    /// When the newest good calls of a host to a service were reported.
+    pub(crate) fn good(&self, host: usize, service: PathId) -> impl Iterator<Item = Duration> {
+        self.good.get(&(host, service)).into_iter().flatten().copied()
     }
 
     /// Services a host has asked for so far.
@@ -150,3 +164,6 @@ impl Ledger {
 pub(crate) fn bin_of(at: Duration) -> usize {
     usize::try_from(at.as_millis() / BIN.as_millis()).unwrap_or(usize::MAX)
 }
+
+/// As many good calls of a host to a service are remembered: more than enough to tell three from none.
+const GOOD_KEPT: usize = 16;

@@ -9,6 +9,7 @@ use rand_core::Rng;
 
 use super::cluster::Cluster;
 use super::{Registry, Turn};
+use crate::core::cluster::Standing;
 use crate::core::digest::{Span, span};
 use crate::core::policy::{DEFAULT_ERROR_RATE, Rate};
 use crate::core::sick::{Health, LOOK_EVERY, SERVICES_MIN, Symptoms};
@@ -66,11 +67,12 @@ impl Cluster {
     }
 }
 
-/// Whether the service fails here, and is in no opening.
+/// Whether the service fails here, and is in no opening. On probation after failing, it has shown nothing better yet: a
+/// sick host whose own breakers half-open in turn would seem well each time.
 fn fails(now: MonoTime, slot: &Slot) -> bool {
     let Some(part) = slot.cluster.as_deref().filter(|part| part.inside().is_none()) else { return false };
     let seen = || part.spans.counted(now)[SEEN_IN];
-    part.is_standing(&slot.breaker) || seen().failed >= FAILURES_MIN && too_many(slot, seen())
+    part.standing == Standing::Yes || seen().failed >= FAILURES_MIN && too_many(slot, seen())
 }
 
 fn too_many(slot: &Slot, seen: Span) -> bool {

@@ -99,6 +99,29 @@ fn a_host_that_fails_everywhere_alone_says_within_ten_seconds_that_it_is_sick_an
 }
 
 #[test]
+fn a_sick_host_stays_sick_while_its_own_breakers_try_again_in_turn() {
+    let mut world = World::new(4);
+    let services = ["a", "b", "c"];
+    let each_calls = |world: &mut World, to, sick: Option<usize>| {
+        world.run_to(to, |world, at| {
+            for host in world.ids() {
+                for service in services.iter().filter(|_| (at + 40 * host as u64).is_multiple_of(100)) {
+                    // A probe of the sick host is asked for so seldom that it is on probation for seconds.
+                    if sick != Some(host) || at < 12_000 || at.is_multiple_of(4_000) {
+                        world.hosts[host].call(service, outcome(sick == Some(host)));
+                    }
+                }
+            }
+        });
+    };
+    each_calls(&mut world, 2_000, None);
+    each_calls(&mut world, 12_000, Some(3));
+    assert!(world.is_sick(3), "it is not told");
+    each_calls(&mut world, 100_000, Some(3));
+    assert!(!world.was_told(3, HostNotice::Sick(false)), "it was told that it is well");
+}
+
+#[test]
 fn a_newcomer_adopts_what_most_are_in_on_its_first_ask() {
     let mut world = World::new(6);
     world.still = vec![5];
