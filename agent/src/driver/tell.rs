@@ -10,13 +10,13 @@ use super::{Connection, Driver, answers};
 use crate::core::service::ServiceName;
 use crate::core::state::{ClusterNotice, Entry, HostNotice, Notice};
 use crate::core::time::MonoTime;
-use crate::mail::IN_FLIGHT_MAX;
+use crate::mail::{IN_FLIGHT_MAX, RaisedAlert};
 use crate::observe::Observed;
 
 impl Driver {
     /// Carries out what has happened, and has peers told soon where a place has changed.
     pub(super) fn tell(&mut self, now: MonoTime) {
-        self.push_alerts();
+        self.push_alerts(now);
         for notice in std::mem::take(&mut self.effects.host) {
             self.observe(now, Observed::Host(&notice));
             self.tell_of_host(notice);
@@ -45,9 +45,9 @@ impl Driver {
         }
     }
 
-    fn push_alerts(&mut self) {
+    fn push_alerts(&mut self, at: MonoTime) {
         for alert in self.effects.alerts.drain(..) {
-            match self.outlets.alerts.try_send(alert) {
+            match self.outlets.alerts.try_send(RaisedAlert { alert, at }) {
                 Ok(()) => self.counts.alerts += 1,
                 Err(_no_room) => self.counts.alerts_lost += 1,
             }

@@ -38,6 +38,8 @@ pub struct GossipCounters {
     pub alerts_suppressed: AtomicU64,
     /// Lost to a limit: the queue, the budget of lone failures, the length of an entry, the driver's mailbox.
     pub alerts_dropped: AtomicU64,
+    /// Ours, not pushed because they had waited for too long, and theirs, not passed on for the same reason.
+    pub alerts_late: AtomicU64,
     /// Testimonies that cannot be, or are another cluster's.
     pub alerts_malformed: AtomicU64,
     /// Datagrams of alerts sent.
@@ -58,6 +60,7 @@ impl GossipCounters {
         [
             ("gossip_alert_datagrams_sent", &self.alert_datagrams_sent),
             ("gossip_alerts_dropped", &self.alerts_dropped),
+            ("gossip_alerts_late", &self.alerts_late),
             ("gossip_alerts_malformed", &self.alerts_malformed),
             ("gossip_alerts_received", &self.alerts_received),
             ("gossip_alerts_relayed", &self.alerts_relayed),

@@ -4,7 +4,7 @@
 //! registry leaves them, so that each is tried whether anything brings it about today or not.
 
 use super::*;
-use crate::core::digest::{FailureDigest, HostId, HostWord, Testimony, Urgency};
+use crate::core::digest::{Alert, FailureDigest, HostId, HostWord, Testimony, Urgency};
 use crate::core::evidence::Judgement;
 use crate::core::reason::Reason;
 use crate::core::registry::Authority;
@@ -101,12 +101,13 @@ fn what_was_due_is_observed_before_what_the_mail_brings() {
 }
 
 #[test]
-fn alerts_go_out_with_the_turn_that_raised_them() {
+fn alerts_go_out_with_the_turn_that_raised_them_and_its_time() {
     let mut stand = Stand::new();
     let mut client = stand.connect(None);
+    stand.now = stand.now + SECOND;
     stand.driver.effects.alerts.push(alert());
     stand.driver.wake(stand.now);
-    assert_eq!(stand.alerts.try_recv(), Ok(alert()));
+    assert_eq!(stand.alerts.try_recv(), Ok(RaisedAlert { alert: alert(), at: stand.now }));
     assert_eq!(stand.counter(&mut client, "alerts_raised"), 1);
 }
 
