@@ -40,7 +40,7 @@ use self::budget::{Bucket, DATAGRAMS, DATAGRAMS_BURST, KEPT_FOR_PLACES};
 use self::memory::{Memory, News};
 use self::queue::{Queue, Turn, Waiting};
 use self::wire::{Message, Role, Told};
-use super::counters::{GossipCounters, count};
+use super::counters::{GossipCounters, count, measure_digest};
 use crate::core::digest::{Alert, FailureDigest, HostId, Testimony, Urgency};
 use crate::core::service::ServiceName;
 use crate::core::time::MonoTime;
@@ -293,6 +293,7 @@ impl Alerts {
                 sent.push(turn);
                 continue;
             };
+            measure_digest(&self.counters, entry.len());
             let needs_it = |peer: &Neighbour| waiting.from != Some(peer.address) && testimony.host != peer.host;
             let mut targets: Vec<_> =
                 drawn.iter_mut().filter(|(peer, _)| needs_it(peer)).take(fan_out(turn.urgency)).collect();

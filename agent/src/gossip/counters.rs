@@ -5,11 +5,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::seal::SealCounters;
 
-/// Counts of gossip, shared with whoever shows them. Only ever growing.
+/// Counts of gossip, shared with whoever shows them. Only ever growing; one of them is the largest of something and not
+/// a sum.
 #[derive(Debug, Default)]
 pub struct GossipCounters {
     /// Those of the transport.
     pub seal: Arc<SealCounters>,
+    /// Bytes of the largest failure digest told, its service's name included, and in an alert its host's; on the state
+    /// plane before base64.
+    pub digest_bytes_max: AtomicU64,
     /// Times gossip died and was started again.
     pub deaths: AtomicU64,
     /// Times another agent was heard under our node id with a number not below ours.
@@ -70,6 +74,7 @@ impl GossipCounters {
             ("gossip_away_dropped", &self.away_dropped),
             ("gossip_beyond_limits", &self.beyond_limits),
             ("gossip_deaths", &self.deaths),
+            ("gossip_digest_bytes_max", &self.digest_bytes_max),
             ("gossip_greetings", &self.greetings),
             ("gossip_inbox_full", &self.inbox_full),
             ("gossip_malformed_values", &self.malformed_values),
@@ -84,6 +89,11 @@ impl GossipCounters {
         .map(|(name, count)| (name, count.load(Ordering::Relaxed)))
         .chain(self.seal.iter())
     }
+}
+
+/// Notes a failure digest that takes so many bytes.
+pub(super) fn measure_digest(counters: &GossipCounters, bytes: usize) {
+    counters.digest_bytes_max.fetch_max(bytes as u64, Ordering::Relaxed);
 }
 
 /// Counts one.

@@ -46,6 +46,25 @@ async fn an_alert_is_heard_at_once_and_an_agent_at_rest_sends_none() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_largest_digest_told_is_measured_on_both_planes() {
+    let fabric = Fabric::default();
+    let [a, mut b, c] = Agent::three(&fabric, Some(&key(1)));
+    b.until(|seen| seen.live(["a", "c"])).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    a.alert(Urgency::Place, opening(7, 3));
+    b.until(|seen| seen.heard("a", "payments")).await;
+    // Role, host of one letter, incarnation and age; a name of eight letters; the digest with its stay.
+    assert_eq!(a.counted("gossip_digest_bytes_max"), 1 + 2 + 1 + 1 + 9 + 29);
+    let name = "s".repeat(100);
+    a.publish([digest(&name, StateKind::Open, 20, 12)]);
+    b.until(|seen| seen.heard("a", &name)).await;
+    let largest = a.counted("gossip_digest_bytes_max");
+    // A digest without a stay has 23 bytes, and when it was made has three to fifteen.
+    assert!((100 + 23 + 3..=100 + 23 + 15).contains(&largest), "{largest}");
+    assert_eq!(c.counted("gossip_digest_bytes_max"), 1 + 2 + 1 + 1 + 9 + 29, "it passed on what it heard");
+}
+
+#[tokio::test(start_paused = true)]
 async fn where_membership_is_given_alerts_go_and_nothing_else_does() {
     let fabric = Fabric::default();
     let mut agents = Agent::given(&fabric, 9, Some(&key(1)));
