@@ -46,6 +46,9 @@ impl Driver {
     }
 
     fn push_alerts(&mut self, at: MonoTime) {
+        if !self.effects.alerts.is_empty() {
+            self.take_back_soon(at);
+        }
         for alert in self.effects.alerts.drain(..) {
             match self.outlets.alerts.try_send(RaisedAlert { alert, at }) {
                 Ok(()) => self.counts.alerts += 1,
