@@ -6,7 +6,7 @@
 
 use breaker_client::wire::{Event, Response, ResponseFrame};
 
-use super::{Connection, Driver, answers};
+use super::{Connection, Driver, answers, evidence};
 use crate::core::service::ServiceName;
 use crate::core::state::{ClusterNotice, Entry, HostNotice, Notice};
 use crate::core::time::MonoTime;
@@ -29,7 +29,7 @@ impl Driver {
             self.observe(now, Observed::Service(service, notice));
             self.tell_of_service(service, notice);
         }
-        let events: Vec<Event> = notices.iter().filter_map(|(service, notice)| event(service, notice)).collect();
+        let events: Vec<Event> = notices.iter().map(|(service, notice)| event(service, notice)).collect();
         self.tell_watchers(&events);
     }
 
@@ -142,9 +142,9 @@ impl Connection {
     }
 }
 
-fn event(service: &ServiceName, notice: &Notice) -> Option<Event> {
+fn event(service: &ServiceName, notice: &Notice) -> Event {
     let service = service.to_string();
-    Some(match notice {
+    match notice {
         Notice::Changed(change) => Event::Transition {
             service,
             from: answers::state(change.from),
@@ -153,7 +153,6 @@ fn event(service: &ServiceName, notice: &Notice) -> Option<Event> {
             retry_after_ms: change.retry_after.map(answers::millis_up),
         },
         Notice::Exceeded(reason) => Event::Exceeded { service, reason: answers::reason(reason) },
-        // What it changes for calls is told as a change of state.
-        Notice::Cluster(_) => return None,
-    })
+        Notice::Cluster(step) => evidence::event(service, step),
+    }
 }
