@@ -116,6 +116,7 @@ pub async fn run<L: Listener>(
             counters: gossip_counters,
             published,
             alerts: Arc::new(Mutex::new(alerts)),
+            clock,
             guards,
             mailbox: mailbox.clone(),
         };
@@ -149,6 +150,7 @@ struct Gossip {
     counters: Arc<GossipCounters>,
     published: watch::Receiver<Published>,
     alerts: AlertSource,
+    clock: Clock,
     guards: Guards,
     mailbox: mpsc::Sender<Mail>,
 }
@@ -202,6 +204,7 @@ impl Gossip {
             }),
             counters: self.counters.clone(),
             alerts: self.alerts.clone(),
+            clock: self.clock,
             membership: self.seam.membership.clone(),
             guards: self.guards,
         }

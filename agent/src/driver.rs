@@ -31,14 +31,13 @@ use tokio::sync::{mpsc, watch};
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::core::digest::Alert;
 use crate::core::guards::Guards;
 use crate::core::permits::Holder;
 use crate::core::registry::{Effects, OpenEnds, PERMITS_MAX, Registry, SERVICES_MAX, Settings, Turn};
 use crate::core::service::ServiceName;
 use crate::core::state::Notice;
 use crate::core::time::MonoTime;
-use crate::mail::{ConnectionId, Mail, Published};
+use crate::mail::{ConnectionId, Mail, Published, RaisedAlert};
 use crate::observe::Observer;
 use counts::Counts;
 use peers::Peers;
@@ -66,7 +65,7 @@ pub struct Outlets {
     /// What gossip publishes.
     pub published: watch::Sender<Published>,
     /// What gossip pushes.
-    pub alerts: mpsc::Sender<Alert>,
+    pub alerts: mpsc::Sender<RaisedAlert>,
     /// Who looks on.
     pub observer: Option<Observer>,
 }

@@ -167,7 +167,6 @@ impl Gossip {
             if self.told.wait(pause, shutdown).await == Waited::Shutdown {
                 return;
             }
-            self.drop_old_alerts();
         }
     }
 
@@ -292,14 +291,6 @@ impl Gossip {
         (self.setup.on_incarnation)(self.incarnation);
     }
 
-    /// News from before a death is of unknown age.
-    fn drop_old_alerts(&self) {
-        let Ok(mut source) = self.setup.alerts.try_lock() else { return };
-        while source.try_recv().is_ok() {
-            count(&self.setup.counters.alerts_dropped);
-        }
-    }
-
     fn fittings(&mut self) -> Fittings {
         let mut seed = [0; 32];
         self.rng.fill_bytes(&mut seed);
@@ -309,6 +300,7 @@ impl Gossip {
             cluster: ClusterTag::of(&self.setup.cluster),
             transport: Arc::clone(&self.transport),
             source: Arc::clone(&self.setup.alerts),
+            clock: self.setup.clock,
             published: self.published.clone(),
             news: self.news.clone(),
             presence: Arc::clone(&self.presence),

@@ -10,9 +10,10 @@ use std::time::Duration;
 use breaker_client::wire::{GossipHealth, RequestFrame, ResponseFrame};
 use tokio::sync::mpsc;
 
-use crate::core::digest::{FailureDigest, HostId, HostWord, Testimony};
+use crate::core::digest::{Alert, FailureDigest, HostId, HostWord, Testimony};
 use crate::core::peers::Way;
 use crate::core::service::ServiceName;
+use crate::core::time::MonoTime;
 
 /// One connection of a client, numbered by the server in order of arrival, never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -133,6 +134,16 @@ impl FromIterator<FailureDigest> for Published {
         let digests = digests.into_iter().map(|digest| (digest.service.clone(), digest)).collect();
         Self { digests, host: HostWord::default() }
     }
+}
+
+/// News for peers on its way to gossip. It may wait there, while gossip is started again or this process does not run;
+/// whoever takes it adds the time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RaisedAlert {
+    /// What is to be told.
+    pub alert: Alert,
+    /// When it was raised, on the agent's clock.
+    pub at: MonoTime,
 }
 
 /// Most alerts that wait for gossip to take them; what finds no room is lost and counted, and the state plane repairs it.

@@ -11,10 +11,12 @@
 //! and refuses trailing bytes, so that a message means one thing only. Enums are append-only: a variant's number is
 //! its place, and places never change; the golden files in `client/tests` hold them still.
 
+mod event;
 mod evidence;
 mod message;
 mod status;
 
+pub use event::*;
 pub use evidence::*;
 pub use message::*;
 pub use status::*;

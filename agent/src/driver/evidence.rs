@@ -1,11 +1,12 @@
-//! From the core's evidence to the protocol's: what was judged, the place in an opening, and what each peer says.
+//! From the core's evidence to the protocol's: what was judged, the place in an opening and the steps there, and what
+//! each peer says.
 //!
 //! Nothing is left out and nothing added: the numbers shown are those that were decided by. Only the peers of one service
 //! are cut to what fits in a frame, the newest first.
 
 use breaker_client::wire::{
-    Authority as WireAuthority, ClusterStatus, DigestFlags, Evidence, JudgementStatus, OpeningStatus, PeerDigest,
-    PeerOpening, Phase as WirePhase, Scope as WireScope, SpanCounts,
+    Authority as WireAuthority, ClusterStatus, DigestFlags, Entry as WireEntry, Event, Evidence, JudgementStatus,
+    OpeningStatus, OpeningStep, PeerDigest, PeerOpening, Phase as WirePhase, Scope as WireScope, SpanCounts,
 };
 
 use super::answers::{self, millis, millis_up};
@@ -14,6 +15,7 @@ use super::status::encoded_len;
 use crate::core::digest::{Flags, Phase, Span, Stay, Testimony};
 use crate::core::evidence::{Judgement, Scope};
 use crate::core::registry::{Authority, ClusterPlace, ClusterView};
+use crate::core::state::{ClusterNotice, Entry};
 
 /// How the cluster sees a service.
 #[must_use]
@@ -33,6 +35,36 @@ pub(super) fn cluster(view: &ClusterView, place: Option<&ClusterPlace>) -> Clust
 #[must_use]
 pub(super) fn whose(place: Option<&ClusterPlace>) -> Evidence {
     if place.is_some_and(|place| place.on_hearsay) { Evidence::Hearsay } else { Evidence::Cluster }
+}
+
+/// A step in an opening, as watchers are told of it.
+#[must_use]
+pub(super) fn event(service: String, notice: &ClusterNotice) -> Event {
+    let (number, step) = match notice {
+        ClusterNotice::Entered { number, from, how, on_hearsay, judged } => {
+            let evidence = if *on_hearsay { Evidence::Hearsay } else { Evidence::Cluster };
+            let judged = judgement(judged);
+            (number, OpeningStep::Entered { how: entry(*how), from: *from, evidence, judged })
+        }
+        ClusterNotice::Capped { number, refused, used } => {
+            (number, OpeningStep::Capped { refused: *refused as u64, used: *used as u64 })
+        }
+        ClusterNotice::HalfOpen { number } => (number, OpeningStep::HalfOpen),
+        ClusterNotice::Probe { number, probe } => (number, OpeningStep::ProbeClaimed { probe: *probe }),
+        ClusterNotice::Probed { number, probe, good } => {
+            (number, OpeningStep::ProbeOver { probe: *probe, good: *good })
+        }
+        ClusterNotice::Left { number, reason } => (number, OpeningStep::Left { reason: answers::reason(reason) }),
+    };
+    Event::Opening { service, number: *number, step }
+}
+
+fn entry(how: Entry) -> WireEntry {
+    match how {
+        Entry::Started => WireEntry::Started,
+        Entry::Joined => WireEntry::Joined,
+        Entry::Adopted => WireEntry::Adopted,
+    }
 }
 
 /// What was judged.

@@ -1,12 +1,13 @@
 //! What this host tells its peers: digests of services that are not plainly well, and its word on itself.
 //!
-//! Made anew when a place changes, and once a second for the counts. Gossip is woken only if they say something new: at
+//! Made anew when a place changes or a rate is taken back, and once a second for the counts. Gossip is woken only if they say something new: at
 //! rest the ages grow by themselves, in what was said before as well.
 
 use std::time::Duration;
 
 use super::Driver;
 use crate::core::digest::{FailureDigest, Stay};
+use crate::core::service::ServiceName;
 use crate::core::time::MonoTime;
 use crate::mail::Published;
 
@@ -14,6 +15,20 @@ impl Driver {
     /// Makes the digests anew within a moment.
     pub(super) fn publish_soon(&mut self) {
         self.publish_at = self.publish_at.min(self.published_at + PUBLISH_PAUSE);
+    }
+
+    /// After a failed call: a rate told to peers is a promise of good calls, and one that is not kept is taken back
+    /// within a moment.
+    pub(super) fn take_back_soon(&mut self, now: MonoTime) {
+        if self.publish_at <= self.published_at + PUBLISH_PAUSE {
+            return;
+        }
+        let kept = self.registry.host_word(now).rates;
+        let is_kept = |service: &ServiceName| kept.binary_search_by(|(kept, _)| kept.cmp(service)).is_ok();
+        let all_are_kept = self.outlets.published.borrow().host.rates.iter().all(|(service, _)| is_kept(service));
+        if !all_are_kept {
+            self.publish_soon();
+        }
     }
 
     /// Makes the digests anew. Gossip is woken if they say anything new.

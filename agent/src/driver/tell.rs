@@ -6,17 +6,17 @@
 
 use breaker_client::wire::{Event, Response, ResponseFrame};
 
-use super::{Connection, Driver, answers};
+use super::{Connection, Driver, answers, evidence};
 use crate::core::service::ServiceName;
 use crate::core::state::{ClusterNotice, Entry, HostNotice, Notice};
 use crate::core::time::MonoTime;
-use crate::mail::IN_FLIGHT_MAX;
+use crate::mail::{IN_FLIGHT_MAX, RaisedAlert};
 use crate::observe::Observed;
 
 impl Driver {
     /// Carries out what has happened, and has peers told soon where a place has changed.
     pub(super) fn tell(&mut self, now: MonoTime) {
-        self.push_alerts();
+        self.push_alerts(now);
         for notice in std::mem::take(&mut self.effects.host) {
             self.observe(now, Observed::Host(&notice));
             self.tell_of_host(notice);
@@ -29,7 +29,7 @@ impl Driver {
             self.observe(now, Observed::Service(service, notice));
             self.tell_of_service(service, notice);
         }
-        let events: Vec<Event> = notices.iter().filter_map(|(service, notice)| event(service, notice)).collect();
+        let events: Vec<Event> = notices.iter().map(|(service, notice)| event(service, notice)).collect();
         self.tell_watchers(&events);
     }
 
@@ -45,9 +45,12 @@ impl Driver {
         }
     }
 
-    fn push_alerts(&mut self) {
+    fn push_alerts(&mut self, at: MonoTime) {
+        if !self.effects.alerts.is_empty() {
+            self.take_back_soon(at);
+        }
         for alert in self.effects.alerts.drain(..) {
-            match self.outlets.alerts.try_send(alert) {
+            match self.outlets.alerts.try_send(RaisedAlert { alert, at }) {
                 Ok(()) => self.counts.alerts += 1,
                 Err(_no_room) => self.counts.alerts_lost += 1,
             }
@@ -139,9 +142,9 @@ impl Connection {
     }
 }
 
-fn event(service: &ServiceName, notice: &Notice) -> Option<Event> {
+fn event(service: &ServiceName, notice: &Notice) -> Event {
     let service = service.to_string();
-    Some(match notice {
+    match notice {
         Notice::Changed(change) => Event::Transition {
             service,
             from: answers::state(change.from),
@@ -150,7 +153,6 @@ fn event(service: &ServiceName, notice: &Notice) -> Option<Event> {
             retry_after_ms: change.retry_after.map(answers::millis_up),
         },
         Notice::Exceeded(reason) => Event::Exceeded { service, reason: answers::reason(reason) },
-        // What it changes for calls is told as a change of state.
-        Notice::Cluster(_) => return None,
-    })
+        Notice::Cluster(step) => evidence::event(service, step),
+    }
 }

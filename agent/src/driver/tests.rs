@@ -38,7 +38,7 @@ struct Stand {
     driver: Driver,
     now: MonoTime,
     published: watch::Receiver<Published>,
-    alerts: mpsc::Receiver<Alert>,
+    alerts: mpsc::Receiver<RaisedAlert>,
     /// What an observer saw, and when.
     seen: Arc<Mutex<Vec<(MonoTime, String)>>>,
     connections: u64,

@@ -12,7 +12,7 @@
 //! an outage is told for as long as it takes to convince everybody, not once per failure and host for all its length.
 //!
 //! A first alert leaves at once; what follows is gathered for a millisecond or two, longer as the budget is used up
-//! unless it is a place.
+//! unless it is a place. All of it is told as old as it is, and what waited for [`WAIT_MAX`] not at all.
 //!
 //! A value: `now` and the generator are arguments, and nothing is sent here.
 //!
@@ -40,7 +40,7 @@ use self::budget::{Bucket, DATAGRAMS, DATAGRAMS_BURST, KEPT_FOR_PLACES};
 use self::memory::{Memory, News};
 use self::queue::{Queue, Turn, Waiting};
 use self::wire::{Message, Role, Told};
-use super::counters::{GossipCounters, count};
+use super::counters::{GossipCounters, count, measure_digest};
 use crate::core::digest::{Alert, FailureDigest, HostId, Testimony, Urgency};
 use crate::core::service::ServiceName;
 use crate::core::time::MonoTime;
@@ -126,8 +126,11 @@ impl Alerts {
         self.refused_here = refused.map(|digest| digest.service.clone()).collect();
     }
 
-    /// Takes in our own news.
-    pub(super) fn push(&mut self, alert: Alert, now: MonoTime) {
+    /// Takes in our own news, which has waited for so long.
+    pub(super) fn push(&mut self, alert: Alert, waited: Duration, now: MonoTime) {
+        if waited > WAIT_MAX {
+            return count(&self.counters.alerts_late);
+        }
         let Alert { urgency, digest, judged_by } = alert;
         let service = digest.service.clone();
         let was_refused = self.refused_here.contains(&service);
@@ -137,7 +140,7 @@ impl Alerts {
             self.refused_here.remove(&service);
         }
         let Speaker { host, incarnation, .. } = self.me.clone();
-        let testimony = Testimony { host, incarnation, age: Duration::ZERO, digest };
+        let testimony = Testimony { host, incarnation, age: waited, digest };
         let news = self.memory.take(&testimony, now);
         let is_told = match urgency {
             Urgency::Place => news.is_new_place || testimony.digest.stay.is_none(),
@@ -154,6 +157,7 @@ impl Alerts {
             if testimony.host == self.me.host {
                 continue;
             }
+            let testimony = Testimony { age: testimony.age.saturating_add(waited), ..testimony };
             self.memory.take(&testimony, now);
             self.add(Urgency::Failing, Told { role: Role::Evidence, testimony }, None, now);
         }
@@ -278,11 +282,18 @@ impl Alerts {
         let (mut sent, mut left) = (Vec::new(), tokens);
         for (turn, waiting) in self.queue.iter() {
             let testimony = &waiting.told.testimony;
-            let Some(entry) = wire::entry(&waiting.told, now.since(waiting.since)) else {
+            let held = now.since(waiting.since);
+            if held > WAIT_MAX {
+                count(&self.counters.alerts_late);
+                sent.push(turn);
+                continue;
+            }
+            let Some(entry) = wire::entry(&waiting.told, held) else {
                 count(&self.counters.alerts_dropped);
                 sent.push(turn);
                 continue;
             };
+            measure_digest(&self.counters, entry.len());
             let needs_it = |peer: &Neighbour| waiting.from != Some(peer.address) && testimony.host != peer.host;
             let mut targets: Vec<_> =
                 drawn.iter_mut().filter(|(peer, _)| needs_it(peer)).take(fan_out(turn.urgency)).collect();
@@ -350,6 +361,10 @@ const GATHER_USUAL: Duration = Duration::from_millis(2);
 
 /// When the budget is used up: a fan-out of places in so long is just what refills, one of testimony less.
 const GATHER_MAX: Duration = Duration::from_millis(20);
+
+/// What waited longer, because gossip was being started again or this process did not run, is not told: peers have
+/// ceased to count a host that was silent for so long, and the state plane says what is true by now.
+const WAIT_MAX: Duration = Duration::from_secs(3);
 
 /// So long after a place was told, those who judge by testimony have judged; later ones take the place most others
 /// have.

@@ -5,11 +5,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::seal::SealCounters;
 
-/// Counts of gossip, shared with whoever shows them. Only ever growing.
+/// Counts of gossip, shared with whoever shows them. Only ever growing; one of them is the largest of something and not
+/// a sum.
 #[derive(Debug, Default)]
 pub struct GossipCounters {
     /// Those of the transport.
     pub seal: Arc<SealCounters>,
+    /// Bytes of the largest failure digest told, its service's name included, and in an alert its host's; on the state
+    /// plane before base64.
+    pub digest_bytes_max: AtomicU64,
     /// Times gossip died and was started again.
     pub deaths: AtomicU64,
     /// Times another agent was heard under our node id with a number not below ours.
@@ -38,6 +42,8 @@ pub struct GossipCounters {
     pub alerts_suppressed: AtomicU64,
     /// Lost to a limit: the queue, the budget of lone failures, the length of an entry, the driver's mailbox.
     pub alerts_dropped: AtomicU64,
+    /// Ours, not pushed because they had waited for too long, and theirs, not passed on for the same reason.
+    pub alerts_late: AtomicU64,
     /// Testimonies that cannot be, or are another cluster's.
     pub alerts_malformed: AtomicU64,
     /// Datagrams of alerts sent.
@@ -58,6 +64,7 @@ impl GossipCounters {
         [
             ("gossip_alert_datagrams_sent", &self.alert_datagrams_sent),
             ("gossip_alerts_dropped", &self.alerts_dropped),
+            ("gossip_alerts_late", &self.alerts_late),
             ("gossip_alerts_malformed", &self.alerts_malformed),
             ("gossip_alerts_received", &self.alerts_received),
             ("gossip_alerts_relayed", &self.alerts_relayed),
@@ -67,6 +74,7 @@ impl GossipCounters {
             ("gossip_away_dropped", &self.away_dropped),
             ("gossip_beyond_limits", &self.beyond_limits),
             ("gossip_deaths", &self.deaths),
+            ("gossip_digest_bytes_max", &self.digest_bytes_max),
             ("gossip_greetings", &self.greetings),
             ("gossip_inbox_full", &self.inbox_full),
             ("gossip_malformed_values", &self.malformed_values),
@@ -81,6 +89,11 @@ impl GossipCounters {
         .map(|(name, count)| (name, count.load(Ordering::Relaxed)))
         .chain(self.seal.iter())
     }
+}
+
+/// Notes a failure digest that takes so many bytes.
+pub(super) fn measure_digest(counters: &GossipCounters, bytes: usize) {
+    counters.digest_bytes_max.fetch_max(bytes as u64, Ordering::Relaxed);
 }
 
 /// Counts one.

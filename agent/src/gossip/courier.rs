@@ -21,10 +21,10 @@ use super::alerts::{Alerts, Came, Neighbour};
 use super::counters::{GossipCounters, count};
 use super::presence::{Belief, Presence};
 use super::socket::Inbound;
-use crate::core::digest::Alert;
+use crate::clock::Clock;
 use crate::core::peers::Way;
 use crate::core::time::MonoTime;
-use crate::mail::{GossipNews, Mail, Published};
+use crate::mail::{GossipNews, Mail, Published, RaisedAlert};
 use crate::seal::{Plane, SealedTransport};
 
 /// What the task works with.
@@ -32,6 +32,7 @@ pub(super) struct Courier {
     pub(super) alerts: Alerts,
     pub(super) transport: Arc<SealedTransport>,
     pub(super) source: AlertSource,
+    pub(super) clock: Clock,
     pub(super) inbox: mpsc::Receiver<Inbound>,
     pub(super) published: watch::Receiver<Published>,
     pub(super) live: watch::Receiver<Vec<Neighbour>>,
@@ -82,11 +83,11 @@ impl Courier {
         Some(Instant::now() + wait)
     }
 
-    fn push_all(&mut self, first: Alert, source: &mut mpsc::Receiver<Alert>) {
-        let now = self.transport.now();
+    fn push_all(&mut self, first: RaisedAlert, source: &mut mpsc::Receiver<RaisedAlert>) {
+        let (now, clock) = (self.transport.now(), self.clock.now());
         let waiting = std::iter::from_fn(|| source.try_recv().ok());
-        for alert in std::iter::once(first).chain(waiting).take(AT_ONCE_MAX) {
-            self.alerts.push(alert, now);
+        for RaisedAlert { alert, at } in std::iter::once(first).chain(waiting).take(AT_ONCE_MAX) {
+            self.alerts.push(alert, clock.since(at), now);
         }
     }
 

@@ -62,6 +62,11 @@ pub(super) fn digest_value(digest: &FailureDigest, stamp: Stamp) -> String {
     write(&DigestValue { word: Word::of(digest), stamp: stamp.into() })
 }
 
+/// How long a value is without its base64.
+pub(super) fn value_bytes(value: &str) -> usize {
+    value.len() * 3 / 4
+}
+
 /// The value of the host: as many rates as there is room for.
 pub(super) fn host_value(host: &Coarse) -> String {
     STANDARD_NO_PAD.encode(host.fit(HOST_VALUE_MAX / 4 * 3))

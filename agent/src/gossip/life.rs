@@ -13,8 +13,8 @@ use chitchat::{ChitchatConfig, ChitchatHandle, ChitchatId, FailureDetectorConfig
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
 
-use super::counters::GossipCounters;
-use super::entry::{BYE, HOST, digest_key, digest_value, host_value};
+use super::counters::{GossipCounters, measure_digest};
+use super::entry::{BYE, HOST, digest_key, digest_value, host_value, value_bytes};
 use super::peers::{Identity, Peers, Progress, Value};
 use super::publisher::Write;
 use super::pulse::{Mark, Pulse};
@@ -49,6 +49,7 @@ pub(super) struct Life {
     exchanges: watch::Receiver<u64>,
     wakes: Arc<Notify>,
     resolved: watch::Receiver<Vec<SocketAddr>>,
+    counters: Arc<GossipCounters>,
 }
 
 impl Life {
@@ -56,7 +57,7 @@ impl Life {
     pub(super) async fn begin(beginning: Beginning) -> Result<Self, String> {
         let Beginning { me, cluster, seeds, interval, transport, inbox, counters } = beginning;
         let (exchanges, exchanges_ended) = watch::channel(0);
-        let socket = SealedSocket { transport, inbox, exchanges, counters };
+        let socket = SealedSocket { transport, inbox, exchanges, counters: Arc::clone(&counters) };
         let config = ChitchatConfig {
             listen_addr: me.address,
             chitchat_id: ChitchatId::new(me.node, me.incarnation, me.address),
@@ -76,7 +77,7 @@ impl Life {
         let mut tasks = JoinSet::new();
         let (resolver, resolved) = watch::channel(Vec::new());
         tasks.spawn(resolve(seeds.names, resolver));
-        Ok(Self { handle, tasks, exchanges: exchanges_ended, wakes, resolved })
+        Ok(Self { handle, tasks, exchanges: exchanges_ended, wakes, resolved, counters })
     }
 
     /// Waits for the end of any of its tasks; why, in words.
@@ -107,7 +108,9 @@ impl Life {
                 for write in writes {
                     match write {
                         Write::Digest { digest, held } => {
-                            state.set(digest_key(&digest.service), digest_value(digest, pulse.stamp(mark, *held)));
+                            let value = digest_value(digest, pulse.stamp(mark, *held));
+                            measure_digest(&self.counters, digest.service.as_str().len() + value_bytes(&value));
+                            state.set(digest_key(&digest.service), value);
                         }
                         Write::Host(word) => state.set(HOST, host_value(word)),
                         Write::Delete(service) => state.delete(&digest_key(service)),

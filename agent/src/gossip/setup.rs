@@ -7,9 +7,10 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::counters::GossipCounters;
-use crate::core::digest::Alert;
+use crate::clock::Clock;
 use crate::core::guards::Guards;
 use crate::keyring::Keyring;
+use crate::mail::RaisedAlert;
 
 /// What gossip needs to know.
 pub struct GossipSetup {
@@ -37,6 +38,8 @@ pub struct GossipSetup {
     pub counters: Arc<GossipCounters>,
     /// News that goes out at once.
     pub alerts: AlertSource,
+    /// The agent's clock, by which they are stamped.
+    pub clock: Clock,
     /// How peers become known.
     pub membership: Membership,
     /// Which protections are on.
@@ -44,7 +47,7 @@ pub struct GossipSetup {
 }
 
 /// News that goes out at once; it outlives the lives of gossip.
-pub type AlertSource = Arc<tokio::sync::Mutex<mpsc::Receiver<Alert>>>;
+pub type AlertSource = Arc<tokio::sync::Mutex<mpsc::Receiver<RaisedAlert>>>;
 
 /// How peers become known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -15,6 +15,7 @@ use super::counters::GossipCounters;
 use super::courier::Courier;
 use super::presence::Presence;
 use super::socket::{ALERT_INBOX_MAX, INBOX_MAX, Pump};
+use crate::clock::Clock;
 use crate::core::digest::HostId;
 use crate::mail::{Mail, MemberView, Published, Standing};
 use crate::seal::{Received, SealedTransport};
@@ -26,6 +27,7 @@ pub(super) struct Fittings {
     pub(super) cluster: ClusterTag,
     pub(super) transport: Arc<SealedTransport>,
     pub(super) source: AlertSource,
+    pub(super) clock: Clock,
     pub(super) published: watch::Receiver<Published>,
     pub(super) news: mpsc::Sender<Mail>,
     pub(super) presence: Arc<Presence>,
@@ -59,8 +61,19 @@ impl StatePlane {
 impl Wires {
     /// Starts reading and carrying.
     pub(super) fn lay(fittings: Fittings, state: StatePlane) -> Self {
-        let Fittings { host, incarnation, cluster, transport, source, mut published, news, presence, counters, seed } =
-            fittings;
+        let Fittings {
+            host,
+            incarnation,
+            cluster,
+            transport,
+            source,
+            clock,
+            mut published,
+            news,
+            presence,
+            counters,
+            seed,
+        } = fittings;
         let (filler, inbox) = mpsc::channel(ALERT_INBOX_MAX);
         let (live, live_now) = watch::channel(Vec::new());
         let (outnumbered, outnumbered_by) = watch::channel(None);
@@ -81,6 +94,7 @@ impl Wires {
             alerts,
             transport,
             source,
+            clock,
             inbox,
             published,
             live: live_now,

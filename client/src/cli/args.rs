@@ -53,7 +53,7 @@ pub(crate) enum Verb {
     Run(Run),
     /// Show the agents of the cluster
     Members,
-    /// Print every change of a breaker as it happens
+    /// Print every change of a breaker, and every step of an opening, as it happens
     Watch,
     /// Refuse every call on this host
     ForceOpen(Held),

@@ -6,7 +6,8 @@
 //! callers.
 
 use breaker_client::wire::{
-    DigestFlags, Evidence, JudgementStatus, OpeningStatus, PeerDigest, Phase, Rejection, SPANS_MS, Scope, ServiceStatus,
+    DigestFlags, Entry, Evidence, JudgementStatus, OpeningStatus, OpeningStep, PeerDigest, Phase, Rejection, SPANS_MS,
+    Scope, ServiceStatus,
 };
 
 use super::status::state_cell;
@@ -48,6 +49,26 @@ pub(crate) fn of_refusal(rejection: &Rejection) -> Option<String> {
     };
     let number = rejection.number.map(|number| format!(", opening {number}")).unwrap_or_default();
     Some(format!("{whose}{number}: {}", entered_by(rejection.judged.as_ref())))
+}
+
+/// A step in an opening, as it happens: `opening 3 started: 27 of 40 calls of 256ms failed …`.
+pub(crate) fn step(number: u64, step: &OpeningStep) -> String {
+    let what = match step {
+        OpeningStep::Entered { how, from, evidence, judged } => {
+            let hearsay = if *evidence == Evidence::Hearsay { " on hearsay" } else { "" };
+            let from = from.map(|from| format!(", from opening {from}")).unwrap_or_default();
+            format!(" {}{hearsay}{from}: {}", entry(*how), judgement(judged))
+        }
+        OpeningStep::Capped { refused, used } => {
+            format!(" not joined: {refused} of {used} services are refused on hearsay already")
+        }
+        OpeningStep::HalfOpen => ", probing".to_owned(),
+        OpeningStep::ProbeClaimed { probe } => format!(", probe {probe} claimed"),
+        OpeningStep::ProbeOver { probe, good: true } => format!(", probe {probe} good"),
+        OpeningStep::ProbeOver { probe, good: false } => format!(", probe {probe} failed"),
+        OpeningStep::Left { reason } => format!(" closed: {}", reason.text),
+    };
+    format!("opening {number}{what}")
 }
 
 /// What peers say, as a table; the calls are those of the span that was judged.
@@ -94,6 +115,14 @@ fn stay(opening: &OpeningStatus) -> String {
 
 fn entered_by(judged: Option<&JudgementStatus>) -> String {
     judged.map_or_else(|| "the place most of the others had".to_owned(), judgement)
+}
+
+fn entry(how: Entry) -> &'static str {
+    match how {
+        Entry::Started => "started",
+        Entry::Joined => "joined",
+        Entry::Adopted => "adopted",
+    }
 }
 
 /// What was there and what was needed.

@@ -132,6 +132,7 @@ pub(crate) fn event(at: SystemTime, event: &Event) -> String {
             format!("{service}: {} -> {}: {}{retry}", state(*from), state(*to), reason.text)
         }
         Event::Exceeded { service, reason } => format!("{service}: would have tripped: {}", reason.text),
+        Event::Opening { service, number, step } => format!("{service}: {}", evidence::step(*number, step)),
         Event::Missed { events } => format!("{events} events were missed: this reader is too slow"),
     };
     format!("{}  {}\n", humantime::format_rfc3339_millis(at), clean(&what))

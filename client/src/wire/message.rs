@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Evidence, JudgementStatus, Member, StatusPage};
+use super::{Event, Evidence, JudgementStatus, Member, StatusPage};
 
 /// One request with the id its answer will carry.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -323,37 +323,6 @@ pub enum Verdict {
     Allowed(Standing),
     /// It would not.
     Refused(Rejection),
-}
-
-/// What a watcher is told.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Event {
-    /// A breaker changed its state.
-    Transition {
-        /// The service.
-        service: String,
-        /// The state it left.
-        from: State,
-        /// The state it entered.
-        to: State,
-        /// Why.
-        reason: Reason,
-        /// Milliseconds until calls may be tried again, where that is a matter of time.
-        retry_after_ms: Option<u64>,
-    },
-    /// A breaker that only measures has crossed a condition that would have tripped it.
-    Exceeded {
-        /// The service.
-        service: String,
-        /// The condition.
-        reason: Reason,
-    },
-    /// The watcher read too slowly and missed events.
-    Missed {
-        /// How many.
-        events: u64,
-    },
 }
 
 /// Why a request was not carried out.

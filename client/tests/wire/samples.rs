@@ -4,10 +4,11 @@
 //! line in the golden files.
 
 use breaker_client::wire::{
-    Action, AgentStatus, Authority, BatchEntry, CallReport, ClusterStatus, Counter, DigestFlags, Event, Evidence,
-    Failure, FailureCode, GossipHealth, Greeting, Hold, JudgementStatus, Member, OpeningStatus, Operator, Origin,
-    Outcome, PeerDigest, PeerOpening, Permit, Phase, Presence, Reason, Receipt, Rejection, Request, Response, Scope,
-    ServiceStatus, SpanCounts, Standing, State, StatusPage, VERSIONS, Verdict, VersionRange, WindowStatus, WithPeers,
+    Action, AgentStatus, Authority, BatchEntry, CallReport, ClusterStatus, Counter, DigestFlags, Entry, Event,
+    Evidence, Failure, FailureCode, GossipHealth, Greeting, Hold, JudgementStatus, Member, OpeningStatus, OpeningStep,
+    Operator, Origin, Outcome, PeerDigest, PeerOpening, Permit, Phase, Presence, Reason, Receipt, Rejection, Request,
+    Response, Scope, ServiceStatus, SpanCounts, Standing, State, StatusPage, VERSIONS, Verdict, VersionRange,
+    WindowStatus, WithPeers,
 };
 
 pub(crate) fn hellos() -> Vec<(&'static str, [u8; 8])> {
@@ -127,6 +128,7 @@ pub(crate) fn responses() -> Vec<Response> {
     ];
     responses.extend(transitions());
     responses.extend(failures());
+    responses.extend(steps());
     responses
 }
 
@@ -276,6 +278,27 @@ fn transitions() -> impl Iterator<Item = Response> {
         let retry_after_ms = (to == Open).then_some(30_000);
         Response::Event(Event::Transition { service: "a".into(), from, to, reason: reason(), retry_after_ms })
     })
+}
+
+/// Every step of an opening, and every way into one.
+fn steps() -> impl Iterator<Item = Response> {
+    let entered = |how, from| {
+        let evidence = if how == Entry::Adopted { Evidence::Hearsay } else { Evidence::Cluster };
+        OpeningStep::Entered { how, from, evidence, judged: judgement() }
+    };
+    [
+        entered(Entry::Started, None),
+        entered(Entry::Joined, Some(2)),
+        entered(Entry::Adopted, None),
+        OpeningStep::Capped { refused: 4, used: 8 },
+        OpeningStep::HalfOpen,
+        OpeningStep::ProbeClaimed { probe: 1 },
+        OpeningStep::ProbeOver { probe: 1, good: true },
+        OpeningStep::ProbeOver { probe: 300, good: false },
+        OpeningStep::Left { reason: reason() },
+    ]
+    .into_iter()
+    .map(|step| Response::Event(Event::Opening { service: "a".into(), number: 3, step }))
 }
 
 fn failures() -> impl Iterator<Item = Response> {

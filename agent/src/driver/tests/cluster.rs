@@ -3,8 +3,10 @@
 //! What follows from news is the registry's to decide and is tested in the core. Effects and notices are put where the
 //! registry leaves them, so that each is tried whether anything brings it about today or not.
 
+use breaker_client::wire::{Entry as WireEntry, Evidence, OpeningStep};
+
 use super::*;
-use crate::core::digest::{FailureDigest, HostId, HostWord, Testimony, Urgency};
+use crate::core::digest::{Alert, FailureDigest, HostId, HostWord, Testimony, Urgency};
 use crate::core::evidence::Judgement;
 use crate::core::peers::Way;
 use crate::core::reason::Reason;
@@ -12,6 +14,7 @@ use crate::core::registry::Authority;
 use crate::core::service::ServiceName;
 use crate::core::state::{ClusterNotice, Entry, HostNotice, Notice, StateKind};
 use crate::driver::cluster::{LATE_MAX, settings};
+use crate::driver::evidence::judgement;
 use crate::driver::publish::PUBLISH_PAUSE;
 use crate::mail::{ALERTS_MAX, GossipNews};
 
@@ -103,12 +106,13 @@ fn what_was_due_is_observed_before_what_the_mail_brings() {
 }
 
 #[test]
-fn alerts_go_out_with_the_turn_that_raised_them() {
+fn alerts_go_out_with_the_turn_that_raised_them_and_its_time() {
     let mut stand = Stand::new();
     let mut client = stand.connect(None);
+    stand.now = stand.now + SECOND;
     stand.driver.effects.alerts.push(alert());
     stand.driver.wake(stand.now);
-    assert_eq!(stand.alerts.try_recv(), Ok(alert()));
+    assert_eq!(stand.alerts.try_recv(), Ok(RaisedAlert { alert: alert(), at: stand.now }));
     assert_eq!(stand.counter(&mut client, "alerts_raised"), 1);
 }
 
@@ -155,6 +159,31 @@ fn the_steps_of_openings_are_observed_and_counted_by_what_they_are() {
     assert_eq!(stand.seen().len(), 9);
     let counted = ["openings_started", "openings_joined", "openings_adopted", "probes_claimed", "joins_capped"];
     assert_eq!(counted.map(|name| stand.counter(&mut client, name)), [1, 1, 2, 1, 1]);
+}
+
+#[test]
+fn watchers_are_told_every_step_of_an_opening_with_its_number_and_evidence() {
+    let mut stand = Stand::new();
+    let mut watcher = stand.connect(None);
+    stand.ask(&mut watcher, Request::Watch);
+    notice(&mut stand, entered(3, Entry::Joined));
+    notice(&mut stand, ClusterNotice::HalfOpen { number: 3 });
+    notice(&mut stand, ClusterNotice::Probe { number: 3, probe: 1 });
+    notice(&mut stand, ClusterNotice::Probed { number: 3, probe: 1, good: false });
+    notice(&mut stand, ClusterNotice::Left { number: 3, reason: Reason::ProbesSucceeded { probes: 1 } });
+    notice(&mut stand, ClusterNotice::Capped { number: 3, refused: 4, used: 8 });
+    let reason = answers::reason(&Reason::ProbesSucceeded { probes: 1 });
+    let judged = judgement(&Judgement::default());
+    let steps = [
+        OpeningStep::Entered { how: WireEntry::Joined, from: None, evidence: Evidence::Hearsay, judged },
+        OpeningStep::HalfOpen,
+        OpeningStep::ProbeClaimed { probe: 1 },
+        OpeningStep::ProbeOver { probe: 1, good: false },
+        OpeningStep::Left { reason },
+        OpeningStep::Capped { refused: 4, used: 8 },
+    ];
+    let expected = steps.map(|step| (0, Event::Opening { service: S.to_owned(), number: 3, step }));
+    assert_eq!(watcher.events(), expected);
 }
 
 /// Also where what the agent does with calls stays the same, as for a host that moves on to a higher number.

@@ -75,6 +75,31 @@ fn new_counts_are_published_within_a_second() {
     assert_eq!(news(&mut stand), Some(Published::default()), "and that it is well again is news too");
 }
 
+/// A hundred calls a second, promised; then all fail, and under a quarter of a second's are good after 0.8 s.
+#[test]
+fn a_promise_that_is_not_kept_is_taken_back_at_once_and_not_with_the_counts_of_the_second() {
+    let tripless = "defaults: {circuit_breaker: {failure_threshold: 1000}}";
+    let mut stand = Stand::start(tripless, GossipHealth::Running);
+    let mut client = stand.connect(None);
+    let call = |stand: &mut Stand, client: &mut Client, call| {
+        stand.pass(Duration::from_millis(10));
+        let permit = stand.granted(client, S);
+        stand.report(client, permit, call);
+    };
+    let rates = |stand: &Stand| stand.published.borrow().host.rates.len();
+    (0..470).for_each(|_| call(&mut stand, &mut client, CallReport::success()));
+    let failing_since = stand.now;
+    while stand.driver.registry.host_word(stand.now).rates.len() == 1 {
+        call(&mut stand, &mut client, CallReport::failure("http_503"));
+        assert!(stand.now.since(failing_since) < SECOND);
+    }
+    let withdrawn = stand.now;
+    assert!(stand.driver.published_at > failing_since, "it was promised once more meanwhile");
+    stand.pass(PUBLISH_PAUSE);
+    assert_eq!(rates(&stand), 0);
+    assert!(withdrawn.since(failing_since) > SECOND / 2 && stand.now < failing_since + SECOND * 5 / 4);
+}
+
 #[test]
 fn a_second_stay_in_the_same_state_is_news() {
     let before = Published::from_iter([digest(S, 5)]);

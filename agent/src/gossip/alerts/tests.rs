@@ -4,6 +4,7 @@ mod cluster;
 mod laws;
 mod settled;
 mod spread;
+mod waiting;
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -29,7 +30,7 @@ impl Host {
     }
 
     fn push(&mut self, urgency: Urgency, digest: FailureDigest) {
-        self.alerts.push(Alert { urgency, digest, judged_by: Vec::new() }, self.now);
+        self.alerts.push(Alert { urgency, digest, judged_by: Vec::new() }, Duration::ZERO, self.now);
     }
 
     /// Hears testimonies from a peer; which services were news.
@@ -216,7 +217,7 @@ fn each_new_place_is_passed_on_whoever_tells_it() {
 fn what_a_place_was_judged_by_goes_with_it_and_is_passed_on_although_the_place_is_known() {
     let mut me = Host::with_peers(20);
     let judged_by: Vec<_> = [3, 4, 0].map(|number| told_of(number, failing("pay", 9)).testimony).into();
-    me.alerts.push(Alert { urgency: Urgency::Place, digest: open("pay", 1, 3), judged_by }, me.now);
+    me.alerts.push(Alert { urgency: Urgency::Place, digest: open("pay", 1, 3), judged_by }, Duration::ZERO, me.now);
     let sent = me.sent_within(0);
     assert_eq!(sent.len(), FAN_OUT);
     for number in [3, 4] {

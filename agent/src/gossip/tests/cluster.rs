@@ -14,18 +14,20 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::fabric::Fabric;
+use crate::clock::Clock;
 use crate::core::digest::{Alert, FailureDigest, HostWord, StateKind, Testimony, Urgency};
 use crate::core::guards::Guards;
 use crate::core::service::ServiceName;
 use crate::datagram::Datagrams;
 use crate::gossip::{GivenPeer, GossipCounters, GossipSetup, Membership, run};
 use crate::keyring::Keyring;
-use crate::mail::{ALERTS_MAX, GossipNews, Mail, MemberView, Published, Standing};
+use crate::mail::{ALERTS_MAX, GossipNews, Mail, MemberView, Published, RaisedAlert, Standing};
 
 pub(super) struct Agent {
     pub(super) address: SocketAddr,
     published: watch::Sender<Published>,
-    alerts: mpsc::Sender<Alert>,
+    alerts: mpsc::Sender<RaisedAlert>,
+    clock: Clock,
     mailbox: mpsc::Receiver<Mail>,
     seen: Seen,
     shutdown: CancellationToken,
@@ -119,10 +121,10 @@ impl Agent {
         let raised = Arc::new(Mutex::new(Vec::new()));
         let told = Arc::clone(&raised);
         setup.on_incarnation = Box::new(move |incarnation| told.lock().unwrap().push(incarnation));
-        let (address, counters) = (setup.advertise, Arc::clone(&setup.counters));
+        let (address, counters, clock) = (setup.advertise, Arc::clone(&setup.counters), setup.clock);
         let shutdown = CancellationToken::new();
         let task = tokio::spawn(run(setup, datagrams, to_publish, news, shutdown.clone()));
-        Self { address, published, alerts, mailbox, seen: Seen::default(), shutdown, task, counters, raised }
+        Self { address, published, alerts, clock, mailbox, seen: Seen::default(), shutdown, task, counters, raised }
     }
 
     pub(super) fn publish(&self, digests: impl IntoIterator<Item = FailureDigest>) {
@@ -136,7 +138,8 @@ impl Agent {
 
     /// Pushes news.
     pub(super) fn alert(&self, urgency: Urgency, digest: FailureDigest) {
-        self.alerts.try_send(Alert { urgency, digest, judged_by: Vec::new() }).unwrap();
+        let alert = Alert { urgency, digest, judged_by: Vec::new() };
+        self.alerts.try_send(RaisedAlert { alert, at: self.clock.now() }).unwrap();
     }
 
     /// Waits until what the driver knows is so, for twenty intervals at most.
@@ -250,6 +253,7 @@ fn setup(node: &str, advertise: SocketAddr, incarnation: u64, keyring: Option<Ke
         on_incarnation: Box::new(drop),
         counters: Arc::default(),
         alerts: Arc::new(tokio::sync::Mutex::new(mpsc::channel(1).1)),
+        clock: Clock::start(),
         membership: Membership::Gossiped,
         guards: Guards::ON,
     }

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use breaker_client::wire::{Evidence, JudgementStatus, Reason, Scope, State};
+use breaker_client::wire::{Entry, Evidence, JudgementStatus, OpeningStep, Reason, Scope, State};
 use proptest::prelude::*;
 
 use super::*;
@@ -141,6 +141,49 @@ fn an_event_is_one_line_and_one_flat_document() {
     assert_eq!(document["at"], "1970-01-01T00:00:01.500Z");
     assert_eq!(document["transition"]["to"], "open");
     assert!(event(at, &Event::Missed { events: 3 }).contains("3 events were missed"));
+}
+
+#[test]
+fn the_life_of_an_opening_is_told_in_the_words_of_status() {
+    let judged = JudgementStatus {
+        trips: true,
+        scope: Scope::Zone,
+        span_ms: 256,
+        calls: 40,
+        failed: 31,
+        failed_needed: 30,
+        failing_hosts: 4,
+        standing_hosts: 0,
+        hosts_needed: 2,
+        callers: 5,
+        first_hand_good: false,
+    };
+    let entered = |how, from, evidence| OpeningStep::Entered { how, from, evidence, judged };
+    let calls =
+        "31 of 40 calls of 256ms failed (30 needed), on 4 of 5 hosts (2 needed, 0 by its own breaker) of this zone";
+    let reason = Reason { code: "probes_succeeded".into(), text: "3 probes decided for closing".into() };
+    let steps = [
+        (entered(Entry::Started, None, Evidence::Cluster), format!(" started: {calls}")),
+        (entered(Entry::Joined, Some(2), Evidence::Cluster), format!(" joined, from opening 2: {calls}")),
+        (entered(Entry::Adopted, None, Evidence::Hearsay), format!(" adopted on hearsay: {calls}")),
+        (
+            OpeningStep::Capped { refused: 4, used: 8 },
+            " not joined: 4 of 8 services are refused on hearsay already".to_owned(),
+        ),
+        (OpeningStep::HalfOpen, ", probing".to_owned()),
+        (OpeningStep::ProbeClaimed { probe: 2 }, ", probe 2 claimed".to_owned()),
+        (OpeningStep::ProbeOver { probe: 2, good: true }, ", probe 2 good".to_owned()),
+        (OpeningStep::ProbeOver { probe: 2, good: false }, ", probe 2 failed".to_owned()),
+        (OpeningStep::Left { reason }, " closed: 3 probes decided for closing".to_owned()),
+    ];
+    for (step, text) in steps {
+        let step = Event::Opening { service: "pay".into(), number: 3, step };
+        assert_eq!(event(SystemTime::UNIX_EPOCH, &step), format!("1970-01-01T00:00:00.000Z  pay: opening 3{text}\n"));
+    }
+    let probe =
+        Event::Opening { service: "a".into(), number: 3, step: OpeningStep::ProbeOver { probe: 2, good: true } };
+    let document = serde_json::to_value(EventDocument::new(SystemTime::UNIX_EPOCH, &probe)).unwrap();
+    assert_eq!(document["opening"]["step"]["probe_over"], json!({ "probe": 2, "good": true }));
 }
 
 proptest! {

@@ -62,7 +62,7 @@ impl Cluster {
     }
 
     pub(super) fn push(&mut self, host: usize, urgency: Urgency, digest: FailureDigest) {
-        self.hosts[host].push(Alert { urgency, digest, judged_by: Vec::new() }, self.now);
+        self.hosts[host].push(Alert { urgency, digest, judged_by: Vec::new() }, Duration::ZERO, self.now);
     }
 
     /// Lets time pass until nothing is under way, or for so long; whether all is quiet.
