@@ -42,6 +42,7 @@ use std::time::Duration;
 
 use breaker_client::wire::GossipHealth;
 use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
 use rand::{Rng, RngExt, SeedableRng};
 use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
@@ -52,7 +53,7 @@ use self::counters::count;
 use self::life::{Beginning, DIGEST_BYTES_MAX, Life, Observed};
 use self::peers::{Identity, Peers};
 use self::presence::{Belief, Presence};
-use self::publisher::Publisher;
+use self::publisher::{Publisher, Write};
 use self::pulse::{Mark, Pulse};
 use self::restarts::Restarts;
 use self::seeds::Seeds;
@@ -95,6 +96,8 @@ struct Gossip {
     presence: Arc<Presence>,
     rng: StdRng,
     is_near_size_limit: bool,
+    /// When it last spoke to peers before its turn.
+    spoke_out: Option<MonoTime>,
 }
 
 /// Why a life ended.
@@ -137,6 +140,7 @@ impl Gossip {
             news,
             rng,
             is_near_size_limit: false,
+            spoke_out: None,
             setup,
         }
     }
@@ -228,6 +232,9 @@ impl Gossip {
         self.watch_size(digest_bytes);
         let members = self.peers.members(now);
         wires.members_are(&members);
+        if self.peers.hears_of_an_entry(now) {
+            self.speak_out_of_turn(life, now);
+        }
         if self.told.tell(members, &mut self.peers, now).is_err() {
             return Some(End::Shutdown);
         }
@@ -262,6 +269,20 @@ impl Gossip {
             writes.iter().for_each(|_| count(&self.setup.counters.writes));
             life.write(&writes, &self.pulse, now).await;
         }
+        if writes.iter().any(Write::is_entry) {
+            self.speak_out_of_turn(life, now);
+        }
+    }
+
+    /// Exchanges with some peers at once, but no more often than four times an interval. Joins are not pushed, but a host
+    /// that stays just short of judging goes with the majority, and this is how it learns that there is one.
+    fn speak_out_of_turn(&mut self, life: &Life, now: MonoTime) {
+        if self.spoke_out.is_some_and(|at| now.since(at) < self.interval / 4) {
+            return;
+        }
+        self.spoke_out = Some(now);
+        let live: Vec<_> = self.peers.live().collect();
+        live.sample(&mut self.rng, TOLD_AT_ONCE).for_each(|peer| life.gossip_with(*peer));
     }
 
     /// Speaks with a seed known by name that is no live peer, another one each time: chitchat does so with those known
@@ -332,6 +353,10 @@ const TURN_MAX: Duration = Duration::from_millis(250);
 
 /// Gossiping more often than this is asking for trouble: a hundred exchanges a second.
 const INTERVAL_MIN: Duration = Duration::from_millis(10);
+
+/// How many peers a host exchanges with at once that enters an opening or hears of one who does: as all others do so in
+/// that moment, each hears of most within two such rounds.
+const TOLD_AT_ONCE: usize = 3;
 
 /// How many peers hear a goodbye from us; they tell the others.
 const GOODBYES_MAX: usize = 3;

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use super::counters::{GossipCounters, count};
 use super::entry::{Entry, service_of};
+use super::publisher::is_entry;
 use super::word::{Malformed, is_word};
 use crate::core::digest::{FailureDigest, HostId, HostWord, Testimony};
 use crate::core::peers::Way;
@@ -192,6 +193,17 @@ impl Peers {
             self.changed.pop_first();
         }
         None
+    }
+
+    /// Whether what is to be told next has a host among it that has just entered an opening.
+    pub(super) fn hears_of_an_entry(&self, now: MonoTime) -> bool {
+        self.changed.iter().any(|(node, change)| match (change, self.peers.get(node)) {
+            (Change::Digest(service), Some(peer)) => peer
+                .digests
+                .get(service)
+                .is_some_and(|kept| is_entry(&kept.digest, kept.age.saturating_add(now.since(kept.read)))),
+            _ => false,
+        })
     }
 
     /// What [`Peers::next_change`] said was told.

@@ -43,6 +43,16 @@ pub(super) enum Write {
     Host(Coarse),
 }
 
+impl Write {
+    /// Whether it says that the host has just entered an opening.
+    pub(super) fn is_entry(&self) -> bool {
+        match self {
+            Self::Digest { digest, held } => is_entry(digest, *held),
+            Self::Delete(_) | Self::Host(_) => false,
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Wanted {
     digest: FailureDigest,
@@ -192,6 +202,14 @@ impl Counts {
         Self { total, failed, spans, is_wanted: flags.wanted }
     }
 }
+
+/// Whether a digest that is so old says that its host has just entered an opening.
+pub(super) fn is_entry(digest: &FailureDigest, age: Duration) -> bool {
+    digest.stay.is_some_and(|stay| stay.phase == Phase::Open && stay.age.saturating_add(age) < ENTERED_WITHIN)
+}
+
+/// Who has been in an opening for longer has said so before.
+const ENTERED_WITHIN: Duration = Duration::from_millis(500);
 
 /// Most writes in any second: five hundred hosts in trouble at once then make two thousand writes a second in all,
 /// some 200 KB/s at each host.
