@@ -17,7 +17,7 @@ mod services;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use super::digest::{HostId, HostView, HostWord, Spans, Stay, Testimony};
+use super::digest::{HostId, HostView, HostWord, Span, Spans, Stay, Testimony, span};
 use super::ear::Company;
 use super::service::ServiceName;
 use super::state::StateKind;
@@ -25,7 +25,7 @@ use super::time::{Moment, MonoTime};
 
 pub use hosts::Host;
 use services::Room;
-pub use services::{Numbers, OfService, Spoken, Told};
+pub use services::{Numbers, OfService, Past, Spoken, Told};
 
 /// Everything heard.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -306,14 +306,25 @@ impl Peers {
 }
 
 impl<'a> Caller<'a> {
-    /// Its calls, as it told them, and how long ago. In an opening of `left` or before they are of the past.
+    /// Its calls, as it told them, and how long ago. Calls from before we closed an opening say nothing of what is now: not
+    /// those of one still in it, nor of one that has not been there, and still counts what failed before that.
     #[must_use]
-    pub fn spans(self, left: u64) -> (&'a Spans, Duration) {
-        match self.told {
-            Some((told, age)) if self.stay().is_none_or(|stay| stay.number > left) => (&told.digest.spans, age),
-            Some((_, age)) => (NO_CALLS, age),
-            None => (NO_CALLS, Duration::ZERO),
+    pub fn spans(self, past: Past) -> (Spans, Duration) {
+        let Some((told, age)) = self.told else { return (Spans::default(), Duration::ZERO) };
+        let mut spans = told.digest.spans;
+        match &told.digest.stay {
+            Some(stay) if stay.is_in() && stay.number <= past.left => return (Spans::default(), age),
+            Some(stay) if stay.is_in() || stay.number >= past.left => {}
+            Some(_) | None => {
+                let mut since = Span::default();
+                for (index, counted) in spans.iter_mut().enumerate() {
+                    let reaches_back = span(index).saturating_add(age) > past.closed;
+                    since = if reaches_back { since } else { *counted };
+                    *counted = since;
+                }
+            }
         }
+        (spans, age)
     }
 
     /// Its stay in an opening, if it is in one.
@@ -334,12 +345,15 @@ impl<'a> Caller<'a> {
         self.word.deaf || self.told.is_some_and(|(told, _)| told.digest.flags.deaf)
     }
 
-    /// Whether its own breaker is open on the service's failures. What an opening that was `left` here rests on is over
-    /// here, as are its counts.
+    /// Whether its own breaker is open on the service's failures. What an opening that was left here rests on is over
+    /// here, as is what opened a breaker before we closed one.
     #[must_use]
-    pub fn is_standing(self, left: u64) -> bool {
-        self.stay().is_none_or(|stay| stay.number > left)
-            && self.told.is_some_and(|(told, _)| told.digest.flags.standing)
+    pub fn is_standing(self, past: Past) -> bool {
+        let Some((told, age)) = self.told.filter(|(told, _)| told.digest.flags.standing) else { return false };
+        match self.stay() {
+            Some(stay) => stay.number > past.left,
+            None => told.digest.age.saturating_add(age) <= past.closed,
+        }
     }
 
     /// Whether an operator there lets nothing or everything through.
@@ -351,9 +365,6 @@ impl<'a> Caller<'a> {
         })
     }
 }
-
-/// The calls of one who tells none.
-const NO_CALLS: &Spans = &[super::digest::Span { calls: 0, failed: 0 }; super::digest::SPANS];
 
 impl Reach {
     /// Of gossip that takes a turn every `interval`.
