@@ -11,18 +11,19 @@
 //! Bounded: hosts, and what they say. Past a limit what is new is dropped and counted, and the newest of what is known
 //! still replaces the older.
 
+mod caller;
 mod hosts;
 mod services;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use super::digest::{HostId, HostView, HostWord, Span, Spans, Stay, Testimony, span};
+use super::digest::{HostId, HostView, HostWord, Testimony};
 use super::ear::Company;
 use super::service::ServiceName;
-use super::state::StateKind;
 use super::time::{Moment, MonoTime};
 
+pub use caller::Caller;
 pub use hosts::Host;
 use services::Room;
 pub use services::{Numbers, OfService, Past, Spoken, Told};
@@ -46,19 +47,6 @@ pub struct Reach {
     pub heard_for: Duration,
     /// As one that is known, and that we are deaf to.
     pub known_for: Duration,
-}
-
-/// One peer as a caller of a service.
-#[derive(Clone, Copy, Debug)]
-pub struct Caller<'a> {
-    /// Who.
-    pub host: &'a HostId,
-    /// What it says of itself.
-    pub word: &'a HostWord,
-    /// How often it calls, in calls per 1,000 s; 0 if it does not say.
-    pub rate: u32,
-    /// What it told last, and when that was made.
-    pub told: Option<(&'a Testimony, Duration)>,
 }
 
 /// How a testimony came.
@@ -302,67 +290,6 @@ impl Peers {
         let sound = testimony.digest.stay.is_none_or(|stay| (1..=NUMBER_MAX).contains(&stay.number));
         self.dropped += u64::from(!sound);
         sound
-    }
-}
-
-impl<'a> Caller<'a> {
-    /// Its calls, as it told them, and how long ago. Calls from before we closed an opening say nothing of what is now: not
-    /// those of one still in it, nor of one that has not been there, and still counts what failed before that.
-    #[must_use]
-    pub fn spans(self, past: Past) -> (Spans, Duration) {
-        let Some((told, age)) = self.told else { return (Spans::default(), Duration::ZERO) };
-        let mut spans = told.digest.spans;
-        match &told.digest.stay {
-            Some(stay) if stay.is_in() && stay.number <= past.left => return (Spans::default(), age),
-            Some(stay) if stay.is_in() || stay.number >= past.left => {}
-            Some(_) | None => {
-                let mut since = Span::default();
-                for (index, counted) in spans.iter_mut().enumerate() {
-                    let reaches_back = span(index).saturating_add(age) > past.closed;
-                    since = if reaches_back { since } else { *counted };
-                    *counted = since;
-                }
-            }
-        }
-        (spans, age)
-    }
-
-    /// Its stay in an opening, if it is in one.
-    #[must_use]
-    pub fn stay(self) -> Option<&'a Stay> {
-        self.told.and_then(|(told, _)| told.digest.stay.as_ref()).filter(|stay| stay.is_in())
-    }
-
-    /// Whether it says that it fails where others do not.
-    #[must_use]
-    pub fn is_sick(self) -> bool {
-        self.word.sick || self.told.is_some_and(|(told, _)| told.digest.flags.sick)
-    }
-
-    /// Whether it says that it hears too little.
-    #[must_use]
-    pub fn is_deaf(self) -> bool {
-        self.word.deaf || self.told.is_some_and(|(told, _)| told.digest.flags.deaf)
-    }
-
-    /// Whether its own breaker is open on the service's failures. What an opening that was left here rests on is over
-    /// here, as is what opened a breaker before we closed one.
-    #[must_use]
-    pub fn is_standing(self, past: Past) -> bool {
-        let Some((told, age)) = self.told.filter(|(told, _)| told.digest.flags.standing) else { return false };
-        match self.stay() {
-            Some(stay) => stay.number > past.left,
-            None => told.digest.age.saturating_add(age) <= past.closed,
-        }
-    }
-
-    /// Whether an operator there lets nothing or everything through.
-    #[must_use]
-    pub fn is_held(self) -> bool {
-        self.told.is_some_and(|(told, _)| match told.digest.state {
-            StateKind::ForcedOpen | StateKind::Disabled => true,
-            StateKind::Closed | StateKind::Open | StateKind::HalfOpen | StateKind::MetricsOnly => false,
-        })
     }
 }
 
