@@ -84,3 +84,6 @@ impl<'a> Caller<'a> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::core::digest::{FailureDigest, Phase, Probes, Span, Stay};
+use crate::core::state::StateKind;
 
 const BY_STATE: (Way, Counts) = (Way::State, Counts::Taken);
 
