@@ -11,8 +11,9 @@
 //! known for [`PLACE_SETTLES`]; our own failures are told unless our newest digest says that we are in the opening. So
 //! an outage is told for as long as it takes to convince everybody, not once per failure and host for all its length.
 //!
-//! A first alert leaves at once; what follows is gathered for a millisecond or two, longer as the budget is used up
-//! unless it is a place. All of it is told as old as it is, and what waited for [`WAIT_MAX`] not at all.
+//! A first alert leaves at once; what follows is gathered for a millisecond or two, longer as the budget is used up:
+//! places only once it is, and only until a fan-out can be paid. All of it is told as old as it is, and what waited for
+//! [`WAIT_MAX`] not at all.
 //!
 //! A value: `now` and the generator are arguments, and nothing is sent here.
 //!

@@ -140,7 +140,8 @@ impl Registry {
     pub(super) fn learn<R: Rng>(&mut self, turn: &mut Turn<'_, R>, place: u32, testimony: &Testimony) {
         let Some(stay) = &testimony.digest.stay else { return };
         let part = self.store.at_mut(place).cluster.as_deref_mut();
-        let opening = part.and_then(|part| part.opening.as_mut()).filter(|opening| opening.is_in());
+        let opening = part.and_then(|part| part.opening.as_mut());
+        // Closed here it may be open elsewhere, where our successes count once we know of the same failures.
         if let Some(opening) = opening.filter(|opening| opening.number() == stay.number) {
             opening.probes.learn(turn.now, &stay.probes);
             self.decide_by_probes(turn, place);

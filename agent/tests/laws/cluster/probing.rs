@@ -153,6 +153,25 @@ fn those_before_it_in_line_go_first_and_after_half_a_second_all_four_may() {
     assert!(matches!(granted, Some(0 | 250 | 500)), "{granted:?}");
 }
 
+// A probe claimed before those that succeeded may fail after them, and be heard of last where it is closed already.
+#[test]
+fn successes_of_one_who_closed_it_count_for_those_who_know_of_a_failure_before_them() {
+    let mut stand = half_open();
+    let settled = Probes { claimed: 2, highest: 2, ..Probes::default() };
+    tell(&mut stand, 1, 2, settled, Demand::None);
+    for ms in (0..5_000).step_by(200) {
+        if stand.at_ms(ms).registry.cluster_place(stand.now, S).is_some() || ms == 0 {
+            stand.call(S, Outcome::Success);
+        }
+    }
+    assert_eq!(effective(&stand), StateKind::Closed);
+    let good = |stand: &mut Stand| stand.registry.digests(stand.now, 9)[0].stay.map(|stay| stay.probes);
+    let closed = good(&mut stand).expect("said for a while");
+    tell(&mut stand, 1, 3, Probes { failed: 2, failures: 1, ..settled }, Demand::None);
+    assert_eq!(effective(&stand), StateKind::Closed);
+    assert_eq!(good(&mut stand), Some(Probes { failed: 2, failures: 1, ..closed }));
+}
+
 /// A host whose next probe is due at a second, and what becomes of its first ask then, where twenty peers whose calls
 /// fail tell this beside.
 fn ask_beside(told: (Option<Stay>, Demand)) -> Answer {
