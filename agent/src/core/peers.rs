@@ -11,21 +11,22 @@
 //! Bounded: hosts, and what they say. Past a limit what is new is dropped and counted, and the newest of what is known
 //! still replaces the older.
 
+mod caller;
 mod hosts;
 mod services;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use super::digest::{HostId, HostView, HostWord, Spans, Stay, Testimony};
+use super::digest::{HostId, HostView, HostWord, Testimony};
 use super::ear::Company;
 use super::service::ServiceName;
-use super::state::StateKind;
 use super::time::{Moment, MonoTime};
 
+pub use caller::Caller;
 pub use hosts::Host;
 use services::Room;
-pub use services::{Numbers, OfService, Spoken, Told};
+pub use services::{Numbers, OfService, Past, Spoken, Told};
 
 /// Everything heard.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,19 +47,6 @@ pub struct Reach {
     pub heard_for: Duration,
     /// As one that is known, and that we are deaf to.
     pub known_for: Duration,
-}
-
-/// One peer as a caller of a service.
-#[derive(Clone, Copy, Debug)]
-pub struct Caller<'a> {
-    /// Who.
-    pub host: &'a HostId,
-    /// What it says of itself.
-    pub word: &'a HostWord,
-    /// How often it calls, in calls per 1,000 s; 0 if it does not say.
-    pub rate: u32,
-    /// What it told last, and when that was made.
-    pub told: Option<(&'a Testimony, Duration)>,
 }
 
 /// How a testimony came.
@@ -304,56 +292,6 @@ impl Peers {
         sound
     }
 }
-
-impl<'a> Caller<'a> {
-    /// Its calls, as it told them, and how long ago. In an opening of `left` or before they are of the past.
-    #[must_use]
-    pub fn spans(self, left: u64) -> (&'a Spans, Duration) {
-        match self.told {
-            Some((told, age)) if self.stay().is_none_or(|stay| stay.number > left) => (&told.digest.spans, age),
-            Some((_, age)) => (NO_CALLS, age),
-            None => (NO_CALLS, Duration::ZERO),
-        }
-    }
-
-    /// Its stay in an opening, if it is in one.
-    #[must_use]
-    pub fn stay(self) -> Option<&'a Stay> {
-        self.told.and_then(|(told, _)| told.digest.stay.as_ref()).filter(|stay| stay.is_in())
-    }
-
-    /// Whether it says that it fails where others do not.
-    #[must_use]
-    pub fn is_sick(self) -> bool {
-        self.word.sick || self.told.is_some_and(|(told, _)| told.digest.flags.sick)
-    }
-
-    /// Whether it says that it hears too little.
-    #[must_use]
-    pub fn is_deaf(self) -> bool {
-        self.word.deaf || self.told.is_some_and(|(told, _)| told.digest.flags.deaf)
-    }
-
-    /// Whether its own breaker is open on the service's failures. What an opening that was `left` here rests on is over
-    /// here, as are its counts.
-    #[must_use]
-    pub fn is_standing(self, left: u64) -> bool {
-        self.stay().is_none_or(|stay| stay.number > left)
-            && self.told.is_some_and(|(told, _)| told.digest.flags.standing)
-    }
-
-    /// Whether an operator there lets nothing or everything through.
-    #[must_use]
-    pub fn is_held(self) -> bool {
-        self.told.is_some_and(|(told, _)| match told.digest.state {
-            StateKind::ForcedOpen | StateKind::Disabled => true,
-            StateKind::Closed | StateKind::Open | StateKind::HalfOpen | StateKind::MetricsOnly => false,
-        })
-    }
-}
-
-/// The calls of one who tells none.
-const NO_CALLS: &Spans = &[super::digest::Span { calls: 0, failed: 0 }; super::digest::SPANS];
 
 impl Reach {
     /// Of gossip that takes a turn every `interval`.

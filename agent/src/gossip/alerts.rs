@@ -11,8 +11,9 @@
 //! known for [`PLACE_SETTLES`]; our own failures are told unless our newest digest says that we are in the opening. So
 //! an outage is told for as long as it takes to convince everybody, not once per failure and host for all its length.
 //!
-//! A first alert leaves at once; what follows is gathered for a millisecond or two, longer as the budget is used up
-//! unless it is a place. All of it is told as old as it is, and what waited for [`WAIT_MAX`] not at all.
+//! A first alert leaves at once; what follows is gathered for a millisecond or two, longer as the budget is used up:
+//! places only once it is, and only until a fan-out can be paid. All of it is told as old as it is, and what waited for
+//! [`WAIT_MAX`] not at all.
 //!
 //! A value: `now` and the generator are arguments, and nothing is sent here.
 //!
@@ -74,7 +75,7 @@ pub(super) struct Speaker {
 /// How long to gather.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Gather {
-    /// A place: the usual.
+    /// A place: the usual, or until a whole fan-out can be paid.
     place: Duration,
     /// Anything else: the longer the less there is left to spend.
     other: Duration,
@@ -276,9 +277,9 @@ impl Alerts {
 
     /// As much of what waits as so many datagrams hold, and whose turn that was.
     fn pack<R: Rng>(&self, tokens: u32, now: MonoTime, rng: &mut R) -> (Vec<Turn>, Vec<Parcel>) {
-        // Whoever told us needs it no more, nor does whose word it is; two to spare, for a batch of one.
+        // Whoever told us needs it no more, nor does whose word it is.
         let mut drawn: Vec<_> =
-            self.view.draw(FAN_OUT + 2, rng).into_iter().map(|peer| (peer, Vec::<Message>::new())).collect();
+            self.view.draw(FAN_OUT + TO_SPARE, rng).into_iter().map(|peer| (peer, Vec::<Message>::new())).collect();
         let (mut sent, mut left) = (Vec::new(), tokens);
         for (turn, waiting) in self.queue.iter() {
             let testimony = &waiting.told.testimony;
@@ -337,18 +338,23 @@ fn is_refused(digest: &FailureDigest) -> bool {
 }
 
 impl Gather {
-    /// With so many datagrams left: a millisecond or two, and more from where less than half is left.
+    /// With so many datagrams left: a millisecond or two, and more from where less than half is left. Places do not leave
+    /// one datagram by one as the budget refills: each would carry what has waited the longest, and the rest would wait.
     fn draw<R: Rng>(tokens: u32, rng: &mut R) -> Self {
         let half = (DATAGRAMS_BURST - KEPT_FOR_PLACES) / 2;
         let missing = half.saturating_sub(tokens.saturating_sub(KEPT_FOR_PLACES));
-        let place = rng.random_range(GATHER_MIN..=GATHER_USUAL);
-        Self { place, other: place + (GATHER_MAX - GATHER_USUAL) * missing / half }
+        let usual = rng.random_range(GATHER_MIN..=GATHER_USUAL);
+        let unpaid = (FAN_OUT as u32 + TO_SPARE as u32).saturating_sub(tokens);
+        Self { place: usual.max(DATAGRAMS.each * unpaid), other: usual + (GATHER_MAX - GATHER_USUAL) * missing / half }
     }
 }
 
 /// How many peers hear of news from each host: the least that reaches 99 of 100 hosts although one datagram in twenty
 /// is lost.
 pub(super) const FAN_OUT: usize = 6;
+
+/// Peers drawn beyond a fan-out: who told us needs it no more, nor does whose word it is.
+const TO_SPARE: usize = 2;
 
 /// Of testimony that reaches 98 of 100, which is as good to judge by: and in the first quarter of a second of an
 /// outage, when every host testifies, a third less is in the way of the rest.

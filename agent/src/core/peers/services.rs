@@ -52,6 +52,21 @@ pub struct Numbers {
     pub highest: u64,
     /// The highest that somebody says is closed.
     pub closed: u64,
+    closed_here: Option<MonoTime>,
+}
+
+/// What is over here, and says nothing of how a service is now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Past {
+    /// The highest opening this host has left.
+    pub left: u64,
+    /// How long ago it closed the last one; forever if it closed none.
+    pub closed: Duration,
+}
+
+impl Past {
+    /// Nothing is over.
+    pub const NONE: Self = Self { left: 0, closed: Duration::MAX };
 }
 
 /// Whether one more testimony may be kept.
@@ -219,6 +234,19 @@ impl Numbers {
     /// Somebody is or was in this one.
     pub fn hear(&mut self, number: u64) {
         self.highest = self.highest.max(number);
+    }
+
+    /// This host has closed this one.
+    pub fn close(&mut self, now: MonoTime, number: u64) {
+        self.leave(number);
+        self.closed_here = Some(now);
+    }
+
+    /// What is over by now.
+    #[must_use]
+    pub fn past(&self, now: MonoTime) -> Past {
+        let closed = self.closed_here.map_or(Past::NONE.closed, |at| now.since(at));
+        Past { left: self.left, closed }
     }
 
     /// This host has left this one.

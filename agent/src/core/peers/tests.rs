@@ -1,7 +1,8 @@
 //! What is kept of what peers say, and what is not.
 
 use super::*;
-use crate::core::digest::{FailureDigest, Phase, Probes, Span};
+use crate::core::digest::{FailureDigest, Phase, Probes, Span, Stay};
+use crate::core::state::StateKind;
 
 const BY_STATE: (Way, Counts) = (Way::State, Counts::Taken);
 
@@ -24,7 +25,7 @@ fn testimony(host: &str, (incarnation, sequence): (u64, u64), failed: u32) -> Te
 }
 
 fn failed(peers: &Peers, now: MonoTime) -> Vec<u32> {
-    peers.callers(now, &name()).map(|caller| caller.spans(0).0[6].failed).collect()
+    peers.callers(now, &name()).map(|caller| caller.spans(Past::NONE).0[6].failed).collect()
 }
 
 #[test]

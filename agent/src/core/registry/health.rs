@@ -11,6 +11,7 @@ use super::cluster::Cluster;
 use super::{Registry, Turn};
 use crate::core::cluster::Standing;
 use crate::core::digest::{Span, span};
+use crate::core::peers::Past;
 use crate::core::policy::{DEFAULT_ERROR_RATE, Rate};
 use crate::core::sick::{Health, LOOK_EVERY, SERVICES_MIN, Symptoms};
 use crate::core::spans::aged;
@@ -58,9 +59,9 @@ impl Cluster {
     fn others_are_well(&self, now: MonoTime, slot: &Slot) -> bool {
         let callers = || self.peers.callers(now, &slot.name).filter(|caller| self.is_fit(*caller));
         let failing = callers().filter(|caller| {
-            let (spans, age) = caller.spans(0);
-            let seen = aged(spans, age)[SEEN_IN];
-            caller.is_standing(0) || caller.stay().is_some() || too_many(slot, seen)
+            let (spans, age) = caller.spans(Past::NONE);
+            let seen = aged(&spans, age)[SEEN_IN];
+            caller.is_standing(Past::NONE) || caller.stay().is_some() || too_many(slot, seen)
         });
         let (failing, all) = (failing.count(), callers().count());
         all > 0 && failing * 4 <= all

@@ -19,12 +19,13 @@ use crate::core::digest::{SPANS, Testimony, span};
 use crate::core::evidence::Judgement;
 use crate::core::lots::Lots;
 use crate::core::opening::{Entering, Opening, RestsOn};
+use crate::core::peers::Past;
 use crate::core::reason::Reason;
 use crate::core::state::{ClusterNotice, Entry, Notice, StateKind, Transition};
 use crate::core::store::Slot;
 use crate::core::time::MonoTime;
 use crowd::Crowd;
-pub(super) use crowd::has_been_open;
+pub(super) use crowd::fails;
 
 use std::time::Duration;
 
@@ -142,7 +143,7 @@ impl Registry {
             part.opening = None;
         }
         part.forget();
-        cluster.peers.numbers_mut(&slot.name).leave(number);
+        cluster.peers.numbers_mut(&slot.name).close(turn.now, number);
         cluster.stays.remove(&place);
         let left = ClusterNotice::Left { number, reason: reason.clone() };
         turn.notices.push((slot.name.clone(), Notice::Cluster(left)));
@@ -201,7 +202,7 @@ impl Registry {
     fn judged_by(&self, now: MonoTime, place: u32) -> Vec<Testimony> {
         let Some(cluster) = self.cluster.as_deref() else { return Vec::new() };
         let callers = cluster.peers.callers(now, &self.store.at(place).name);
-        let failing = callers.filter(|caller| cluster.is_fit(*caller) && crowd::fails(*caller, 0));
+        let failing = callers.filter(|caller| cluster.is_fit(*caller) && fails(*caller, Past::NONE));
         let mut told: Vec<Testimony> =
             failing.filter_map(|caller| caller.told).map(|(told, age)| Testimony { age, ..told.clone() }).collect();
         told.sort_by(|a, b| (a.age, &a.host).cmp(&(b.age, &b.host)));

@@ -7,16 +7,16 @@
 
 use rand_core::Rng;
 
-use super::judging::{Change, has_been_open};
+use super::judging::{Change, fails};
 use super::path::{Below, Ending, Room};
 use super::{DEMAND_SECONDS, OpenEnds, Registry, Turn};
 use crate::core::breaker::{Fate, Grant, Refusal};
 use crate::core::counts::{Judged, Sample};
-use crate::core::digest::Testimony;
+use crate::core::digest::{Flags, Testimony};
 use crate::core::ear::Hears;
 use crate::core::opening::Opening;
 use crate::core::opening::probes::wait_of;
-use crate::core::peers::Caller;
+use crate::core::peers::{Caller, Past};
 use crate::core::policy::Verdict;
 use crate::core::reason::Reason;
 use crate::core::state::{ClusterNotice, Notice, StateKind};
@@ -140,7 +140,8 @@ impl Registry {
     pub(super) fn learn<R: Rng>(&mut self, turn: &mut Turn<'_, R>, place: u32, testimony: &Testimony) {
         let Some(stay) = &testimony.digest.stay else { return };
         let part = self.store.at_mut(place).cluster.as_deref_mut();
-        let opening = part.and_then(|part| part.opening.as_mut()).filter(|opening| opening.is_in());
+        let opening = part.and_then(|part| part.opening.as_mut());
+        // Closed here it may be open elsewhere, where our successes count once we know of the same failures.
         if let Some(opening) = opening.filter(|opening| opening.number() == stay.number) {
             opening.probes.learn(turn.now, &stay.probes);
             self.decide_by_probes(turn, place);
@@ -224,14 +225,18 @@ impl Registry {
         if now < at { Err(Some(at)) } else { Ok(()) }
     }
 
-    /// Whether a peer is in this opening, past Open, and wanted.
+    /// Whether a peer probes this opening too, as far as is known: all who are in it half-open together, however late they
+    /// are heard; and whose callers want what fails for them is about to be in it, though its place has not come round.
     fn may_probe(&self, caller: Caller<'_>, opening: &Opening) -> bool {
-        let (Some(stay), Some((told, age)), Some(cluster)) = (caller.stay(), caller.told, &self.cluster) else {
-            return false;
+        let Some((told, _)) = caller.told.filter(|_| !caller.is_held()) else { return false };
+        let Flags { wanted, advisory, .. } = told.digest.flags;
+        let number = opening.number();
+        let is_there = match &told.digest.stay {
+            Some(stay) if stay.is_in() => stay.number == number,
+            Some(stay) if stay.number >= number => false,
+            Some(_) | None => fails(caller, Past::NONE),
         };
-        let whole = || opening.lots.open_for(cluster.settings.recovery_timeout);
-        let past_open = || has_been_open(stay, age).is_none_or(|been| been >= whole());
-        stay.number == opening.number() && told.digest.flags.wanted && past_open()
+        wanted && !advisory && is_there
     }
 }
 

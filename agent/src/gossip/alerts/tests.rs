@@ -300,6 +300,25 @@ fn the_budget_holds_gathering_grows_and_places_go_all_the_same() {
     assert!(waited <= Some(21), "a place waited {waited:?} ms");
 }
 
+// Whoever told a place is left out of those it is passed on to, so places heard of different hosts go to different peers.
+#[test]
+fn places_of_hundreds_of_services_go_round_within_a_tenth_of_a_second_all_the_time() {
+    let mut me = Host::with_peers(9);
+    let (mut went, mut oldest) = (0, Duration::ZERO);
+    for turn in 0..2_000_u64 {
+        let claimed = Probes { claimed: 1 + turn as u32 / 200, highest: 1 + turn as u32 / 200, ..Probes::default() };
+        let from = 1 + (turn % 9) as u16;
+        let name = format!("service-{}", turn % 200);
+        me.hear(from, &[told_of(from, place(&name, turn, 1, Phase::HalfOpen, claimed))]);
+        for told in me.sent_within(2).iter().flat_map(read) {
+            went += 1;
+            oldest = oldest.max(told.testimony.age);
+        }
+    }
+    assert!(went >= 1_900 * FAN_OUT, "{went}");
+    assert!(oldest < Duration::from_millis(100), "{oldest:?}");
+}
+
 #[test]
 fn of_what_waits_for_the_budget_the_newest_word_of_each_host_and_service_goes() {
     let mut me = Host::with_peers(20);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use breaker_agent::core::policy::Policy;
-use breaker_agent::core::state::StateKind;
+use breaker_agent::core::state::{ClusterNotice, Notice, StateKind};
 use proptest::prelude::*;
 
 use super::world::World;
@@ -46,6 +46,17 @@ fn play(world: &mut World, chapters: &[Chapter]) {
 
 fn pairs() -> impl Iterator<Item = (usize, usize)> {
     (0..HOSTS).flat_map(|a| (0..HOSTS).map(move |b| (a, b)))
+}
+
+/// How many hosts claimed each probe of each opening.
+fn claims(world: &World) -> BTreeMap<(u64, u32), usize> {
+    let mut claims = BTreeMap::new();
+    for (_, notice) in world.hosts.iter().flat_map(|host| &host.notices) {
+        if let Notice::Cluster(ClusterNotice::Probe { number, probe }) = notice {
+            *claims.entry((*number, *probe)).or_default() += 1;
+        }
+    }
+    claims
 }
 
 fn entered_by_host(world: &World) -> BTreeMap<usize, Vec<u64>> {
@@ -107,5 +118,23 @@ proptest! {
         for pair in probes.windows(2) {
             prop_assert!(pair[1].since(pair[0]) >= Duration::from_millis(990), "{:?}", probes);
         }
+    }
+
+    // Stays are believed younger than they are by the time they took, so that who is known to be in it has not been Open
+    // for long enough by what is known of it.
+    #[test]
+    fn each_probe_is_claimed_by_one_host_though_news_is_older_than_it_tells(
+        lost_ms in 0_u64..60,
+        calls_ms in prop_oneof![Just(20_u64), Just(50), Just(100)],
+        hosts in 2..=HOSTS,
+    ) {
+        let mut world = World::new(hosts);
+        world.lost_on_the_way = Duration::from_millis(lost_ms);
+        world.calls_to(2_000, S, calls_ms, |_| false);
+        world.calls_to(10_000, S, calls_ms, |_| true);
+        world.calls_to(14_000, S, calls_ms, |_| false);
+        let claims = claims(&world);
+        prop_assert!(claims.len() >= 6 && claims.values().all(|hosts| *hosts == 1), "{:?}", claims);
+        prop_assert!(world.all_are(S, StateKind::Closed), "{:?}", world.states(S));
     }
 }

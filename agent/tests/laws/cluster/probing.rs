@@ -36,6 +36,10 @@ fn half_open() -> Stand {
 
 fn tell(stand: &mut Stand, peer: usize, sequence: u64, probes: Probes, demand: Demand) {
     let stay = Some(Stay { number: 1, phase: Phase::HalfOpen, age: Duration::ZERO, probes });
+    tell_of_failures(stand, peer, sequence, (stay, demand));
+}
+
+fn tell_of_failures(stand: &mut Stand, peer: usize, sequence: u64, (stay, demand): (Option<Stay>, Demand)) {
     let flags = Flags { wanted: demand == Demand::Some, ..Flags::default() };
     let service = ServiceName::parse(S).expect("a name");
     let spans = [Span { calls: 100, failed: 100 }; 7];
@@ -147,6 +151,64 @@ fn those_before_it_in_line_go_first_and_after_half_a_second_all_four_may() {
         }
     }
     assert!(matches!(granted, Some(0 | 250 | 500)), "{granted:?}");
+}
+
+// A probe claimed before those that succeeded may fail after them, and be heard of last where it is closed already.
+#[test]
+fn successes_of_one_who_closed_it_count_for_those_who_know_of_a_failure_before_them() {
+    let mut stand = half_open();
+    let settled = Probes { claimed: 2, highest: 2, ..Probes::default() };
+    tell(&mut stand, 1, 2, settled, Demand::None);
+    for ms in (0..5_000).step_by(200) {
+        stand.at_ms(ms).call(S, Outcome::Success);
+        if effective(&stand) == StateKind::Closed {
+            break;
+        }
+    }
+    let good = |stand: &mut Stand| stand.registry.digests(stand.now, 9)[0].stay.map(|stay| stay.probes);
+    let closed = good(&mut stand).expect("said for a while");
+    tell(&mut stand, 1, 3, Probes { failed: 2, failures: 1, ..settled }, Demand::None);
+    assert_eq!(effective(&stand), StateKind::Closed);
+    assert_eq!(good(&mut stand), Some(Probes { failed: 2, failures: 1, ..closed }));
+}
+
+/// A host whose next probe is due at a second, and what becomes of its first ask then, where twenty peers whose calls
+/// fail tell this beside.
+fn ask_beside(told: (Option<Stay>, Demand)) -> Answer {
+    let mut stand = half_open();
+    // It adopts, and its probe is spent.
+    stand.call(S, Outcome::Cancelled);
+    for peer in 10..30 {
+        tell_of_failures(&mut stand, peer, 1, told);
+    }
+    stand.at_ms(1_000).ask(S)
+}
+
+#[test]
+fn who_wants_what_fails_stands_in_line_before_its_place_is_known_and_who_has_closed_it_does_not() {
+    let in_phase = |number, phase| Some(Stay { number, phase, age: Duration::ZERO, probes: Probes::default() });
+    let waits = |told| !matches!(ask_beside(told), Answer::Granted(_));
+    assert!(waits((None, Demand::Some)));
+    assert!(waits((in_phase(1, Phase::Open), Demand::Some)), "it half-opens with us, however late that is heard");
+    assert!(!waits((None, Demand::None)));
+    assert!(!waits((in_phase(1, Phase::Open), Demand::None)));
+    assert!(!waits((in_phase(1, Phase::Closed), Demand::Some)));
+}
+
+#[test]
+fn what_failed_before_an_opening_was_closed_opens_nothing_and_what_fails_after_it_does() {
+    let mut stand = half_open();
+    stand.call(S, Outcome::Success);
+    // They have not been heard to be in it.
+    (4..=6).for_each(|peer| tell_of_failures(&mut stand, peer, 1, (None, Demand::None)));
+    tell(&mut stand, 1, 2, Probes { claimed: 3, highest: 3, good: 2, ..Probes::default() }, Demand::None);
+    for ms in (0..2_000).step_by(100) {
+        stand.at_ms(ms).advance();
+        assert_eq!(effective(&stand), StateKind::Closed, "after {ms} ms");
+    }
+    (4..=6).for_each(|peer| tell_of_failures(&mut stand, peer, 2, (None, Demand::None)));
+    assert_eq!(effective(&stand), StateKind::Open);
+    assert_eq!(stand.registry.cluster_place(stand.now, S).map(|place| place.stay.number), Some(2));
 }
 
 #[test]

@@ -24,6 +24,8 @@ pub(crate) struct World {
     pub(crate) step_ms: u64,
     /// From whom to whom nothing gets through.
     pub(crate) cut: Vec<(usize, usize)>,
+    /// How much longer news is under way than its age tells.
+    pub(crate) lost_on_the_way: Duration,
     /// Hosts that do nothing: crashed or paused.
     pub(crate) still: Vec<usize>,
     under_way: BTreeMap<(MonoTime, u64), (usize, usize, News)>,
@@ -75,6 +77,7 @@ impl World {
             now: MonoTime::START,
             step_ms: 1,
             cut: Vec::new(),
+            lost_on_the_way: Duration::ZERO,
             still: Vec::new(),
             under_way: BTreeMap::new(),
             sent: 0,
@@ -216,7 +219,7 @@ impl World {
                 continue;
             }
             self.sent += 1;
-            let arrives = self.now + Duration::from_millis(2);
+            let arrives = self.now + Duration::from_millis(2) + self.lost_on_the_way;
             self.under_way.insert((arrives, self.sent), (from, to, news.clone()));
         }
     }

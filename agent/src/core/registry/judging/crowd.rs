@@ -13,7 +13,7 @@ use crate::core::evidence::{Bar, Judgement, Voice, judge};
 use crate::core::guards::Guards;
 use crate::core::lots::Lots;
 use crate::core::opening::{Ahead, Entering, Opening, RestsOn};
-use crate::core::peers::{Caller, Numbers};
+use crate::core::peers::{Caller, Numbers, Past};
 use crate::core::policy::{DEFAULT_ERROR_RATE, Policy, Rate};
 use crate::core::service::ServiceName;
 use crate::core::state::{Entry, State};
@@ -28,6 +28,7 @@ pub(in crate::core::registry) struct Crowd<'a> {
     own: Own<'a>,
     bar: Bar,
     numbers: Numbers,
+    past: Past,
     /// How many are in each opening, this host included.
     inside: BTreeMap<u64, usize>,
 }
@@ -57,7 +58,7 @@ impl Cluster {
         for number in callers.iter().filter_map(|caller| caller.stay()).map(|stay| stay.number).chain(ours) {
             *inside.entry(number).or_default() += 1;
         }
-        Crowd { cluster: self, name, callers, own, bar: self.bar(slot), numbers, inside }
+        Crowd { cluster: self, name, callers, own, bar: self.bar(slot), numbers, past: numbers.past(now), inside }
     }
 
     /// Whether what a peer says counts.
@@ -97,7 +98,7 @@ impl Crowd<'_> {
     /// Whether there are enough hosts that can fail at all: most outcomes need no more than this.
     pub(super) fn may_trip(&self) -> bool {
         let own = self.own.fit && (self.own.standing || self.own.spans[SPANS - 1].failed > 0);
-        let failing = self.callers.iter().filter(|caller| fails(**caller, self.numbers.left) || self.votes(**caller));
+        let failing = self.callers.iter().filter(|caller| fails(**caller, self.past) || self.votes(**caller));
         let needed = if self.bar.guards.quorum { HOSTS_MIN } else { 1 };
         failing.take(needed).count() + usize::from(own) >= needed
     }
@@ -112,7 +113,9 @@ impl Crowd<'_> {
 
     /// What the callers have seen together.
     pub(in crate::core::registry) fn judged(&self) -> Judgement {
-        let mut voices: Vec<Voice<'_>> = self.callers.iter().map(|caller| self.voice(*caller)).collect();
+        let heard: Vec<(Spans, Duration)> = self.callers.iter().map(|caller| caller.spans(self.past)).collect();
+        let mut voices: Vec<Voice<'_>> =
+            self.callers.iter().zip(&heard).map(|(caller, heard)| self.voice(*caller, heard)).collect();
         let zone = self.cluster.settings.zone.as_deref();
         if self.own.fit {
             voices.push(Voice {
@@ -193,14 +196,13 @@ impl Crowd<'_> {
         self.callers.len() + usize::from(self.own.fit)
     }
 
-    fn voice<'b>(&self, caller: Caller<'b>) -> Voice<'b> {
-        let (spans, age) = caller.spans(self.numbers.left);
+    fn voice<'b>(&self, caller: Caller<'b>, (spans, age): &'b (Spans, Duration)) -> Voice<'b> {
         Voice {
             spans,
-            age,
+            age: *age,
             zone: caller.word.zone.as_deref(),
             rate: caller.rate,
-            standing: caller.is_standing(self.numbers.left) || self.votes(caller),
+            standing: caller.is_standing(self.past) || self.votes(caller),
             in_opening: caller.stay().is_some(),
             myself: false,
         }
@@ -213,13 +215,13 @@ impl Crowd<'_> {
 }
 
 /// Whether a peer's own calls speak against the service at all.
-pub(in crate::core::registry) fn fails(caller: Caller<'_>, left: u64) -> bool {
-    let (spans, age) = caller.spans(left);
-    age < span(SPANS - 1) && (caller.is_standing(left) || spans[SPANS - 1].failed > 0)
+pub(in crate::core::registry) fn fails(caller: Caller<'_>, past: Past) -> bool {
+    let (spans, age) = caller.spans(past);
+    age < span(SPANS - 1) && (caller.is_standing(past) || spans[SPANS - 1].failed > 0)
 }
 
 /// How long a peer has been Open; `None` if it is HalfOpen, and Open is over.
-pub(in crate::core::registry) fn has_been_open(stay: &Stay, age: Duration) -> Option<Duration> {
+fn has_been_open(stay: &Stay, age: Duration) -> Option<Duration> {
     match stay.phase {
         Phase::Open => Some(stay.age.saturating_add(age)),
         Phase::HalfOpen | Phase::Closed => None,
