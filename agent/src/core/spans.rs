@@ -98,6 +98,16 @@ impl OwnSpans {
         coarse(u32::try_from(mean.max(lately)).unwrap_or(u32::MAX))
     }
 
+    /// How long ago, at most, the first call came of those that are remembered; the longest span at most.
+    #[must_use]
+    pub fn calling_for(&self, now: MonoTime) -> Duration {
+        let rolled = self.rolled(tick_of(now));
+        match rolled.kept(SPANS - 1) {
+            0 => Duration::ZERO,
+            kept => rolled.since_first(kept).min(span(SPANS - 1)),
+        }
+    }
+
     /// How long ago, at most, the first of the calls that are kept came.
     fn since_first(&self, kept: u32) -> Duration {
         let all = |index: &usize| self.kept(*index) == kept;

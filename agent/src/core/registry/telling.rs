@@ -16,7 +16,7 @@ use super::cluster::Cluster;
 use super::{Registry, Turn};
 use crate::core::breaker::Breaker;
 use crate::core::cluster::ClusterBreaker;
-use crate::core::digest::{Alert, FailureDigest, Flags, HostWord, RATES_MAX, SPANS, Spans, Testimony, Urgency, span};
+use crate::core::digest::{Alert, FailureDigest, Flags, HostWord, RATES_MAX, SPANS, Testimony, Urgency, span};
 use crate::core::service::ServiceName;
 use crate::core::spans::OwnSpans;
 use crate::core::state::StateKind;
@@ -91,7 +91,7 @@ impl Registry {
         // The place may have been another service's when the promise was made.
         let promise = cluster.promises.get_mut(&place).filter(|promise| promise.service == slot.name);
         if let (Some(promise), Some(part)) = (promise, &slot.cluster) {
-            promise.state = kept(promise.rate, &part.spans.counted(now));
+            promise.state = kept(now, promise.rate, &part.spans);
         }
     }
 
@@ -117,10 +117,10 @@ impl Registry {
         busiest.truncate(RATES_MAX);
         let before = std::mem::take(&mut cluster.promises);
         for (rate, place, slot) in busiest {
-            let spans = slot.cluster.as_ref().map(|part| part.spans.counted(now)).unwrap_or_default();
             // What was promised is what has to be kept, until the next promise is made.
             let promised = before.get(&place).filter(|before| before.service == slot.name);
-            let state = kept(promised.map_or(rate, |before| before.rate), &spans);
+            let promised = promised.map_or(rate, |before| before.rate);
+            let state = slot.cluster.as_ref().map_or(Kept::Yes, |part| kept(now, promised, &part.spans));
             cluster.promises.insert(place, Promise { service: slot.name.clone(), rate, state });
         }
     }
@@ -191,9 +191,14 @@ fn rate(now: MonoTime, slot: &Slot) -> Option<u32> {
     }
 }
 
-/// Whether a rate, in calls per 1,000 s, is what these spans show.
-fn kept(rate: u32, spans: &Spans) -> Kept {
-    let promised = |index: usize| u64::from(rate) * u64::try_from(span(index).as_millis()).unwrap_or(0) / 1_000_000;
+/// Whether a rate, in calls per 1,000 s, is what these spans show. What lies before the first call is no part of them: a
+/// host that has just begun would take its word back for as long as its longest span is not full.
+fn kept(now: MonoTime, rate: u32, own: &OwnSpans) -> Kept {
+    let (spans, calling_for) = (own.counted(now), own.calling_for(now));
+    let promised = |index: usize| {
+        let time = span(index).min(calling_for);
+        u64::from(rate) * u64::try_from(time.as_millis()).unwrap_or(0) / 1_000_000
+    };
     let Some(index) = (0..SPANS).find(|index| promised(*index) >= PROMISED_MIN) else { return Kept::Yes };
     let good = spans[index].calls.saturating_sub(spans[index].failed);
     if u64::from(good) * 4 < promised(index) { Kept::No } else { Kept::Yes }

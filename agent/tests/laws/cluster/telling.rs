@@ -78,6 +78,18 @@ fn a_promise_that_is_not_kept_is_withdrawn_and_made_again_when_it_is() {
     assert_eq!(rates(&mut stand).len(), 1);
 }
 
+// Two calls a second promise 32 in 65 s, and a host that has called for ten has not broken that.
+#[test]
+fn a_host_that_has_just_begun_keeps_what_it_promises() {
+    let mut stand = host();
+    for second in 1..=60 {
+        for _ in 0..2 {
+            stand.wait_ms(500).call(S, Outcome::Success);
+        }
+        assert!(second < 4 || rates(&mut stand).len() == 1, "after {second} s");
+    }
+}
+
 #[test]
 fn a_service_that_falls_silent_is_promised_no_longer() {
     let mut stand = host();
