@@ -161,7 +161,7 @@ pub struct HostWord {
 pub struct HostView {
     /// Whose.
     pub host: HostId,
-    /// The life of its agent.
+    /// The life of its agent; [`ANY_LIFE`] where membership was given and nobody counts them.
     pub incarnation: u64,
     /// How long ago something from it was processed, or since when it is known.
     pub heard: Duration,
@@ -219,6 +219,9 @@ impl FailureDigest {
         }
     }
 }
+
+/// The incarnation of a host that is known by name alone: whatever life it speaks in, it is that host.
+pub const ANY_LIFE: u64 = 0;
 
 /// How many trailing spans there are: 16 ms x 4^i, to 65 s.
 pub const SPANS: usize = 7;

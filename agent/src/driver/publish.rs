@@ -1,7 +1,7 @@
 //! What this host tells its peers: digests of services that are not plainly well, and its word on itself.
 //!
-//! Made anew when a place changes or a rate is taken back, and once a second for the counts. Gossip is woken only if they say something new: at
-//! rest the ages grow by themselves, in what was said before as well.
+//! Made anew when a place changes or a rate is taken back, and once a second for the counts. Gossip is woken only if
+//! they say something new: at rest the ages grow by themselves, in what was said before as well.
 
 use std::time::Duration;
 

@@ -14,6 +14,7 @@ use super::peers::PEERS_MAX;
 use super::presence::Belief;
 use super::wires::{StatePlane, Wires};
 use super::{End, GivenPeer, Gossip, TURN_MAX};
+use crate::core::digest::ANY_LIFE;
 use crate::mail::{MemberView, Standing};
 
 impl Gossip {
@@ -49,5 +50,13 @@ impl Gossip {
 
 fn member(peer: &GivenPeer) -> MemberView {
     let GivenPeer { node, zone, address } = peer.clone();
-    MemberView { node, zone, address, incarnation: 0, standing: Standing::Live, heard: Duration::ZERO, digests: 0 }
+    MemberView {
+        node,
+        zone,
+        address,
+        incarnation: ANY_LIFE,
+        standing: Standing::Live,
+        heard: Duration::ZERO,
+        digests: 0,
+    }
 }

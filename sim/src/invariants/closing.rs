@@ -2,8 +2,9 @@
 //!
 //! A breaker may stay as long as it said its Open would last, then as long as its probes may take. The bound is taken
 //! from the later of two moments: when the last thing that could keep it open was over, and the end of the Open it was in
-//! then; a reopening moves that end only if a call had failed for it, also when it had closed in between. In no hurry are breakers that nobody asks: probes
-//! are calls, and the time until enough of them must have come is part of the bound.
+//! then; a reopening moves that end only if a call had failed for it, also when it had closed in between. In no hurry
+//! are breakers that nobody asks: probes are calls, and the time until enough of them must have come is part of the
+//! bound.
 //!
 //! L5 has the same bound: hosts in different openings that no majority pulls end theirs by their own probes.
 

@@ -1,6 +1,6 @@
 //! One peer: the life it is in, when it was heard, and what it says of itself.
 
-use crate::core::digest::{HostView, HostWord, RATES_MAX};
+use crate::core::digest::{ANY_LIFE, HostView, HostWord, RATES_MAX};
 use crate::core::service::ServiceName;
 use crate::core::time::{Moment, MonoTime};
 
@@ -102,6 +102,3 @@ impl Host {
         &self.word
     }
 }
-
-/// The incarnation of a peer that was given by name, whose lives nobody counts.
-const ANY_LIFE: u64 = 0;

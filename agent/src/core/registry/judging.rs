@@ -138,7 +138,7 @@ impl Registry {
         let Some(opening) = part.opening.as_mut().filter(|opening| opening.is_in()) else { return };
         let number = opening.number();
         opening.close(turn.now, reason.clone());
-        if cluster.ear.is_deaf(turn.now) {
+        if cluster.is_deaf(turn.now) {
             // By its own calls alone, which is no word for others.
             part.opening = None;
         }
