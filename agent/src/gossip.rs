@@ -274,10 +274,10 @@ impl Gossip {
         }
     }
 
-    /// Exchanges with some peers at once, but no more often than four times an interval. Joins are not pushed, but a host
+    /// Exchanges with some peers at once, but no more often than eight times an interval. Joins are not pushed, but a host
     /// that stays just short of judging goes with the majority, and this is how it learns that there is one.
     fn speak_out_of_turn(&mut self, life: &Life, now: MonoTime) {
-        if self.spoke_out.is_some_and(|at| now.since(at) < self.interval / 4) {
+        if self.spoke_out.is_some_and(|at| now.since(at) < self.interval / 8) {
             return;
         }
         self.spoke_out = Some(now);

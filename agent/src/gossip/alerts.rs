@@ -1,7 +1,7 @@
 //! The alert plane: what is pushed at once, what is passed on, and what is better left unsaid.
 //!
-//! An epidemic by push: a place goes to [`FAN_OUT`] peers, testimony to [`FAN_OUT_TESTIMONY`], most of them random, and
-//! whoever hears it for the first time does the same, once. With links of 1 to 3 ms and a loss of 5 % six reach 99 % of
+//! An epidemic by push: a place, or the trip of a host's own breaker, goes to [`FAN_OUT`] peers, testimony to
+//! [`FAN_OUT_TESTIMONY`], most of them random, and whoever hears it for the first time does the same, once. With links of 1 to 3 ms and a loss of 5 % six reach 99 % of
 //! a hundred hosts within 10 ms; three never reach the last 6 %. Nothing is acknowledged or repeated: the state plane
 //! repairs.
 //!
@@ -11,9 +11,10 @@
 //! known for [`PLACE_SETTLES`]; our own failures are told unless our newest digest says that we are in the opening. So
 //! an outage is told for as long as it takes to convince everybody, not once per failure and host for all its length.
 //!
-//! A first alert leaves at once; what follows is gathered for a millisecond or two, longer as the budget is used up:
-//! places only once it is, and only until a fan-out can be paid. All of it is told as old as it is, and what waited for
-//! [`WAIT_MAX`] not at all.
+//! A first alert leaves at once; what follows is gathered for a millisecond or two, longer as the budget is used up. A
+//! place waits for other places only, so that it crosses a network full of testimony as fast as a silent one, and once
+//! the budget is used up until a fan-out can be paid. All of it is told as old as it is, and what waited for [`WAIT_MAX`]
+//! not at all.
 //!
 //! A value: `now` and the generator are arguments, and nothing is sent here.
 //!
@@ -58,8 +59,8 @@ pub(super) struct Alerts {
     refused_here: BTreeSet<ServiceName>,
     datagrams: Bucket,
     lone: Bucket,
-    /// When something was last sent, and how long to gather what came since.
-    gathering: Option<(MonoTime, Gather)>,
+    /// Until when to gather what came since something was last sent.
+    gathering: Gather,
     outnumbered_by: Option<u64>,
     counters: Arc<GossipCounters>,
 }
@@ -72,13 +73,22 @@ pub(super) struct Speaker {
     pub(super) cluster: ClusterTag,
 }
 
-/// How long to gather.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Until when to gather.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Gather {
-    /// A place: the usual, or until a whole fan-out can be paid.
-    place: Duration,
+    /// Places: the usual since some last left, or until a whole fan-out can be paid.
+    place: MonoTime,
     /// Anything else: the longer the less there is left to spend.
-    other: Duration,
+    other: MonoTime,
+}
+
+/// What has just left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Left {
+    /// What is left of the budget.
+    tokens: u32,
+    /// Whether places were among it.
+    places: bool,
 }
 
 /// A message that came.
@@ -107,7 +117,7 @@ impl Alerts {
             refused_here: BTreeSet::new(),
             datagrams: Bucket::full(MonoTime::START),
             lone: Bucket::full(MonoTime::START),
-            gathering: None,
+            gathering: Gather::default(),
             outnumbered_by: None,
             counters,
         }
@@ -186,8 +196,7 @@ impl Alerts {
     /// When something is to be sent, if anything is.
     pub(super) fn next_at(&self) -> Option<MonoTime> {
         let (turn, _) = self.queue.iter().next()?;
-        let Some((since, gather)) = self.gathering else { return Some(MonoTime::START) };
-        Some(since + if turn.urgency == Urgency::Place { gather.place } else { gather.other })
+        Some(if turn.urgency == Urgency::Place { self.gathering.place } else { self.gathering.other })
     }
 
     /// What is to be sent now.
@@ -197,10 +206,11 @@ impl Alerts {
         }
         let tokens = self.datagrams.tokens(now, DATAGRAMS);
         let (sent, parcels) = self.pack(tokens, now, rng);
+        let places_left = sent.iter().any(|turn| turn.urgency == Urgency::Place);
         sent.into_iter().for_each(|turn| self.queue.remove(turn));
         let spent = u32::try_from(parcels.len()).unwrap_or(u32::MAX);
         self.datagrams.spend(spent, DATAGRAMS);
-        self.gathering = Some((now, Gather::draw(tokens.saturating_sub(spent), rng)));
+        self.gathering.go_on(Left { tokens: tokens.saturating_sub(spent), places: places_left }, now, rng);
         self.counters.alert_datagrams_sent.fetch_add(spent.into(), Ordering::Relaxed);
         parcels
     }
@@ -338,14 +348,19 @@ fn is_refused(digest: &FailureDigest) -> bool {
 }
 
 impl Gather {
-    /// With so many datagrams left: a millisecond or two, and more from where less than half is left. Places do not leave
-    /// one datagram by one as the budget refills: each would carry what has waited the longest, and the rest would wait.
-    fn draw<R: Rng>(tokens: u32, rng: &mut R) -> Self {
+    /// After this left: for a millisecond or two, and longer where less than half of the budget is left. Places do not
+    /// leave one datagram by one as the budget refills: each would carry what has waited the longest, and the rest would
+    /// wait.
+    fn go_on<R: Rng>(&mut self, left: Left, now: MonoTime, rng: &mut R) {
         let half = (DATAGRAMS_BURST - KEPT_FOR_PLACES) / 2;
-        let missing = half.saturating_sub(tokens.saturating_sub(KEPT_FOR_PLACES));
+        let missing = half.saturating_sub(left.tokens.saturating_sub(KEPT_FOR_PLACES));
         let usual = rng.random_range(GATHER_MIN..=GATHER_USUAL);
-        let unpaid = (FAN_OUT as u32 + TO_SPARE as u32).saturating_sub(tokens);
-        Self { place: usual.max(DATAGRAMS.each * unpaid), other: usual + (GATHER_MAX - GATHER_USUAL) * missing / half }
+        let unpaid = (FAN_OUT as u32 + TO_SPARE as u32).saturating_sub(left.tokens);
+        if left.places {
+            self.place = now + usual;
+        }
+        self.place = self.place.max(now + DATAGRAMS.each * unpaid);
+        self.other = now + usual + (GATHER_MAX - GATHER_USUAL) * missing / half;
     }
 }
 

@@ -13,9 +13,17 @@ use crate::core::time::MonoTime;
 /// The memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Memory {
-    /// Incarnation and sequence of the newest.
-    newest: Recent<(HostId, ServiceName), (u64, u64)>,
+    newest: Recent<(HostId, ServiceName), Newest>,
     places: Recent<ServiceName, Places>,
+}
+
+/// What the newest testimony of a host and service was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Newest {
+    /// Incarnation and sequence.
+    life: (u64, u64),
+    /// Whether the host's own breaker stood open.
+    stands: bool,
 }
 
 /// What is new in a testimony.
@@ -23,7 +31,7 @@ pub(super) struct Memory {
 pub(super) struct News {
     /// Nothing newer was heard of this host and service.
     pub(super) is_fresh: bool,
-    /// Its place was not heard of before.
+    /// Its place was not heard of before, or its host's own breaker has tripped.
     pub(super) is_new_place: bool,
 }
 
@@ -66,13 +74,16 @@ impl Memory {
         let Testimony { host, incarnation, digest, .. } = testimony;
         let life = (*incarnation, digest.sequence);
         let key = (host.clone(), digest.service.clone());
-        let is_fresh = self.newest.find(&key).is_none_or(|known| *known < life);
+        let known = self.newest.find(&key).copied();
+        let is_fresh = known.is_none_or(|known| known.life < life);
+        let stands = digest.flags.standing;
         if is_fresh {
-            *self.newest.touch(key) = life;
+            *self.newest.touch(key) = Newest { life, stands };
         }
+        let has_tripped = is_fresh && stands && !known.is_some_and(|known| known.stands);
         let is_new_place =
             digest.stay.is_some_and(|stay| self.places.touch(digest.service.clone()).take(host, &stay, now));
-        News { is_fresh, is_new_place }
+        News { is_fresh, is_new_place: is_new_place || has_tripped }
     }
 
     /// When a place in which calls to the service are refused was news.

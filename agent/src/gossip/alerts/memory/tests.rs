@@ -5,12 +5,12 @@ use std::time::Duration;
 use super::*;
 use crate::core::digest::{FailureDigest, StateKind};
 
-type Known = (Vec<((HostId, ServiceName), (u64, u64))>, Vec<(ServiceName, Vec<(u64, Facts)>)>);
+type Known = (Vec<((HostId, ServiceName), Newest)>, Vec<(ServiceName, Vec<(u64, Facts)>)>);
 
 impl Memory {
     /// All that is remembered, but when.
     pub(in crate::gossip::alerts) fn known(&self) -> impl PartialEq + std::fmt::Debug + use<> {
-        let newest = self.newest.kept.iter().map(|(key, (_, life))| (key.clone(), *life)).collect();
+        let newest = self.newest.kept.iter().map(|(key, (_, newest))| (key.clone(), *newest)).collect();
         let facts = |places: &Places| places.openings.iter().map(|(number, facts)| (*number, facts.clone())).collect();
         let places = self.places.kept.iter().map(|(service, (_, places))| (service.clone(), facts(places))).collect();
         let known: Known = (newest, places);
@@ -34,6 +34,22 @@ fn is_fresh(memory: &mut Memory, host: &str, service: &str) -> bool {
 
 fn is_new_place(memory: &mut Memory, host: &str, stay: Option<Stay>) -> bool {
     memory.take(&testimony(host, "pay", 1, stay), MonoTime::START).is_new_place
+}
+
+/// A testimony that says whether its host's own breaker stands open.
+fn standing(sequence: u64, stands: bool) -> Testimony {
+    let mut testimony = testimony("h", "pay", sequence, None);
+    testimony.digest.flags.standing = stands;
+    testimony
+}
+
+#[test]
+fn a_hosts_own_trip_is_news_like_a_place_once_each_time_it_trips_and_not_when_told_late() {
+    let mut memory = Memory::new();
+    let mut is_news = |sequence, stands| memory.take(&standing(sequence, stands), MonoTime::START).is_new_place;
+    let told = [(1, false), (2, true), (3, true), (2, true), (4, false), (3, true), (5, true)];
+    let news = told.map(|(sequence, stands)| is_news(sequence, stands));
+    assert_eq!(news, [false, true, false, false, false, false, true]);
 }
 
 #[test]
